@@ -1,0 +1,145 @@
+//! Verdicts to a [`Delivery`]: what a worker hands to its sink. Pure.
+//!
+//! In: packets, the judgement of each record by each active setting. Out: one `Delivery`.
+//! Never: IO, time, the registry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::source::{Packet, Partition, Position};
+
+/// Identity and destination of one active setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Number of the setting: (filter version, parameters, payload), immutable.
+    pub setting: i64,
+    /// Owner's name.
+    pub owner: String,
+    /// Filter's name, unique per owner.
+    pub filter: String,
+    /// Number of the filter version.
+    pub version: i64,
+    /// Output topic (archive: folder) of the filter.
+    pub topic: String,
+    /// Names of the declared reasons, in order; reason of code n is `reasons[n - 1]`.
+    pub reasons: Vec<String>,
+}
+
+/// An annotation's value.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum AnnotationValue {
+    /// Truth value.
+    Boolean(bool),
+    /// Integer.
+    Int64(i64),
+    /// Finite number.
+    Float64(f64),
+    /// Text.
+    Utf8(String),
+}
+
+/// One passing alert of one filter.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Which filter, which setting.
+    pub destination: Arc<Destination>,
+    /// The bytes that go out: the packet as it came; of a container of several records, a container
+    /// of the same header with this record alone.
+    pub payload: Arc<[u8]>,
+    /// Where it came from.
+    pub position: Position,
+    /// Index of the record within its packet.
+    pub record: u32,
+    /// The packet's broker timestamp [ms since the Unix epoch].
+    pub timestamp_ms: Option<i64>,
+    /// Kafka key and archive member name part.
+    pub object_id: String,
+    /// The alert's own id.
+    pub alert_id: String,
+    /// Observing night, `YYYY-MM-DD`: the local date of the evening; `unknown` without a time.
+    pub night: Arc<str>,
+    /// Declared name and value, in the order of declaration.
+    pub annotations: Vec<(Arc<str>, AnnotationValue)>,
+}
+
+/// A packet that could not be decoded.
+#[derive(Debug, Clone)]
+pub struct DeadLetter {
+    /// As it came.
+    pub packet: Packet,
+    /// First record that could not be read.
+    pub record: u32,
+    /// What is wrong and where.
+    pub reason: String,
+}
+
+/// An alert that a filter failed on.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Which filter, which setting.
+    pub destination: Arc<Destination>,
+    /// Where the alert stands.
+    pub position: Position,
+    /// Index of the record within its packet.
+    pub record: u32,
+    /// The alert's own id.
+    pub alert_id: String,
+    /// Object of the alert.
+    pub object_id: String,
+    /// Observing night.
+    pub night: Arc<str>,
+    /// `trap`, `fuel`, `deadline`, `memory`, `malformed` or `not_judged`.
+    pub kind: &'static str,
+    /// For the owner.
+    pub message: String,
+}
+
+/// What one setting did to the alerts of one night: the cut-flow. Adds up.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Alerts handed to the filter: passed + rejected + failed.
+    pub evaluated: u64,
+    /// Alerts that passed.
+    pub passed: u64,
+    /// By the name of the reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// By the kind of failure.
+    pub failed: BTreeMap<String, u64>,
+    /// Not handed over, a required field is missing (code 200).
+    pub lacking: u64,
+    /// Fuel spent.
+    pub fuel: u64,
+    /// Time spent in the sandbox [ns].
+    pub elapsed_ns: u64,
+}
+
+/// Counts are kept by setting and night.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct CountKey {
+    /// Number of the setting.
+    pub setting: i64,
+    /// Observing night.
+    pub night: Arc<str>,
+}
+
+/// What a worker hands to its sink: everything that follows from a run of packets, as one value.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    /// Passing alerts.
+    pub outputs: Vec<Output>,
+    /// Packets that could not be decoded.
+    pub dead_letters: Vec<DeadLetter>,
+    /// Alerts that a filter failed on.
+    pub failures: Vec<Failure>,
+    /// Per setting and night.
+    pub counts: BTreeMap<CountKey, Counts>,
+    /// Packets per partition: first offset and the next one to read.
+    pub positions: BTreeMap<Partition, (i64, i64)>,
+    /// Packets, whatever became of them.
+    pub packets: u64,
+    /// Records that were decoded.
+    pub alerts: u64,
+    /// Generation of the active set that judged last.
+    pub generation: i64,
+}

@@ -120,7 +120,7 @@ pub struct CountKey {
     /// Number of the setting.
     pub setting: i64,
     /// Observing night.
-    pub night: Arc<str>,
+    pub night: String,
 }
 
 /// What a worker hands to its sink: everything that follows from a run of packets, as one value.

@@ -3,6 +3,7 @@
 //! In: whatever a source reads. Out: micro-batches of [`Alert`]s, each with its [`Position`].
 //! Never: decoding.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,10 @@ pub trait Source {
     /// # Errors
     /// As for `poll`.
     fn rewind(&mut self) -> Result<(), SourceError>;
+
+    /// Told after every commit: partition, first offset and the next one to read. A source whose
+    /// positions are kept by its broker has nothing to do.
+    fn committed(&mut self, _positions: &BTreeMap<Partition, (i64, i64)>) {}
 }
 
 /// Why a source gave nothing.

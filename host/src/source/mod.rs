@@ -34,6 +34,9 @@ pub struct Packet {
     pub position: Position,
     /// The broker's timestamp, milliseconds since the Unix epoch, where there is one.
     pub timestamp_ms: Option<i64>,
+    /// Why the source could not read it whole: torn, over a bound, without a payload. `bytes` is
+    /// then what there is of it; it is never decoded but becomes a dead letter with this reason.
+    pub damage: Option<Arc<str>>,
 }
 
 /// Bounds of one micro-batch: it ends at the first of them.

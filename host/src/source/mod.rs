@@ -3,6 +3,8 @@
 //! In: whatever a source reads. Out: micro-batches of [`Alert`]s, each with its [`Position`].
 //! Never: decoding.
 
+pub mod archive;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

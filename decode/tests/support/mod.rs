@@ -1,0 +1,101 @@
+//! What several tests of this crate need: the folder of real packets, schema trees, single paths.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use skysieve_decode::{Batch, Decoder, Element, Field, Limits, SchemaSource, assemble};
+
+/// The folder of real packets, or none, in which case one line says so.
+pub fn alerts() -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/alerts");
+    let folder = PathBuf::from(std::env::var_os("SKYSIEVE_ALERTS").unwrap_or(default.into()));
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!(
+        "skipped: no folder of alerts at {}; set SKYSIEVE_ALERTS",
+        folder.display()
+    );
+    None
+}
+
+/// Every packet below a folder, sorted by name; schema documents and texts are left out.
+pub fn packets(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    collect(folder, &mut files);
+    files.sort();
+    let name = |file: &Path| file.strip_prefix(folder).unwrap().display().to_string();
+    files
+        .iter()
+        .map(|file| (name(file), std::fs::read(file).unwrap()))
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !name.ends_with("-schemas") {
+                collect(&path, files);
+            }
+        } else if !["avsc", "md", "csv", "json"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        {
+            files.push(path);
+        }
+    }
+}
+
+/// Documents by id.
+#[derive(Default)]
+pub struct Documents(pub HashMap<u32, Arc<str>>);
+
+impl SchemaSource for Documents {
+    fn schema(&self, id: u32) -> Option<Arc<str>> {
+        self.0.get(&id).cloned()
+    }
+}
+
+/// Rubin's schema tree, `<major>/<minor>/*.avsc`.
+pub fn rubin(alerts: &Path) -> Documents {
+    let mut documents = Documents::default();
+    for major in 1..20u32 {
+        for minor in 0..10u32 {
+            let folder = alerts.join(format!("lsst-schemas/{major}/{minor}"));
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
+            let files = entries
+                .map(|entry| entry.unwrap().path())
+                .filter(|p| p.extension().is_some());
+            let parts: Vec<_> = files
+                .map(|p| {
+                    (
+                        p.display().to_string(),
+                        std::fs::read_to_string(&p).unwrap(),
+                    )
+                })
+                .collect();
+            documents
+                .0
+                .insert(major * 100 + minor, assemble(&parts).unwrap().into());
+        }
+    }
+    documents
+}
+
+/// A field of one path.
+pub fn field(path: &str, element: Element) -> Field {
+    Field::new(vec![path.parse().unwrap()], element).unwrap()
+}
+
+/// Decodes packets with a fresh decoder.
+pub fn decode(fields: &[Field], schemas: Documents, packets: &[&[u8]]) -> Batch {
+    Decoder::new(fields.to_vec(), Arc::new(schemas), Limits::default())
+        .unwrap()
+        .decode(packets)
+}

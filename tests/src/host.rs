@@ -1,0 +1,373 @@
+//! The `skysieve` program as a test uses it: started, asked over HTTP, stopped or killed.
+//!
+//! In: the streams of a configuration. Out: a running host with a scientist's token. Never: code of
+//! the host; what is tested is the program.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The scientist of every test.
+pub const USER: &str = "ada";
+/// A host answers in well under a second on an idle machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+const CALL_LIMIT: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Where the built program lies: beside the tests' own folder.
+///
+/// # Panics
+/// Where it is not built.
+#[must_use]
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a path");
+    let profile = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    let program = profile.join("skysieve");
+    assert!(
+        program.is_file(),
+        "{} is missing: cargo build --release",
+        program.display()
+    );
+    program
+}
+
+/// A filter built for the sandbox: `cargo xtask test` builds them all.
+///
+/// # Panics
+/// Where it is not built.
+#[must_use]
+pub fn wasm(filter: &str) -> PathBuf {
+    let program = program();
+    let target = program.ancestors().nth(2).expect("target/PROFILE/skysieve");
+    let file = format!("{}.wasm", filter.replace('-', "_"));
+    let path = target.join("wasm32-unknown-unknown/release").join(file);
+    assert!(
+        path.is_file(),
+        "{} is missing: run cargo xtask test",
+        path.display()
+    );
+    path
+}
+
+/// Wait until `condition` gives something.
+///
+/// # Errors
+/// When `limit` has passed, naming what was waited for.
+pub fn wait<T>(
+    what: &str,
+    limit: Duration,
+    mut condition: impl FnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = condition()? {
+            return Ok(found);
+        }
+        ensure!(
+            begun.elapsed() < limit,
+            "{what}: not within {} s",
+            limit.as_secs()
+        );
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// A host, its folder, and a scientist's token.
+pub struct Host {
+    child: Option<Child>,
+    folder: TempDir,
+    port: u16,
+    token: String,
+    agent: ureq::Agent,
+}
+
+/// An answer of the HTTP interface.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The document; null where there is none.
+    pub body: Value,
+}
+
+impl Host {
+    /// Start a host; `streams` gives the configuration's `[[streams]]` for its folder.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start(streams: impl FnOnce(&Path) -> String) -> Result<Self> {
+        let folder = TempDir::new()?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let data = folder.path().join("host");
+        let streams = streams(folder.path());
+        let text = format!("data = {data:?}\n\n[api]\nlisten = \"127.0.0.1:{port}\"\n\n{streams}");
+        std::fs::write(folder.path().join("skysieve.toml"), text)?;
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(CALL_LIMIT))
+            .http_status_as_error(false)
+            .build()
+            .new_agent();
+        let mut host = Self {
+            child: None,
+            folder,
+            port,
+            token: String::new(),
+            agent,
+        };
+        host.restart()?;
+        host.token = host.create_token()?;
+        Ok(host)
+    }
+
+    /// Start it again after [`Host::stop`] or [`Host::kill`].
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart(&mut self) -> Result<()> {
+        let log = File::options().create(true).append(true).open(self.log())?;
+        let child = self
+            .command("serve")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot start skysieve serve")?;
+        self.child = Some(child);
+        wait("skysieve serve answers", START_LIMIT, || {
+            if let Some(status) = self.child.as_mut().and_then(|c| c.try_wait().transpose()) {
+                bail!("skysieve serve ended with {}:\n{}", status?, self.words());
+            }
+            Ok(TcpStream::connect(("127.0.0.1", self.port))
+                .is_ok()
+                .then_some(()))
+        })
+    }
+
+    /// SIGTERM, then its exit status.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        let mut child = self.child.take().context("the host runs")?;
+        let pid = child.id().to_string();
+        ensure!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()?
+                .success(),
+            "kill -TERM {pid}"
+        );
+        let status = wait("skysieve serve ends after SIGTERM", STOP_LIMIT, || {
+            Ok(child.try_wait()?)
+        });
+        if status.is_err() {
+            self.child = Some(child);
+        }
+        status
+    }
+
+    /// kill -9.
+    ///
+    /// # Errors
+    /// When there is nothing to kill.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("the host runs")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// The folder that holds everything of this host.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Process number of the running host.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn words(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    /// `skysieve COMMAND --config FILE` in the host's folder.
+    #[must_use]
+    pub fn command(&self, command: &str) -> Command {
+        let mut skysieve = Command::new(program());
+        skysieve
+            .args(command.split(' '))
+            .arg("--config")
+            .arg(self.folder.path().join("skysieve.toml"));
+        skysieve.current_dir(self.folder.path());
+        skysieve
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("serve.log")
+    }
+
+    fn create_token(&self) -> Result<String> {
+        let output = self
+            .command("token create")
+            .args(["--user", USER])
+            .output()?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "skysieve token create: {complaint}"
+        );
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// GET `path`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn get(&self, path: &str) -> Result<Answer> {
+        answer(
+            self.agent
+                .get(self.url(path))
+                .header("Authorization", self.bearer())
+                .call()?,
+        )
+    }
+
+    /// POST a JSON document to `path`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        let call = self
+            .agent
+            .post(self.url(path))
+            .header("Authorization", self.bearer());
+        answer(call.send_json(body)?)
+    }
+
+    /// POST a program to `path`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn send(&self, path: &str, wasm: &[u8]) -> Result<Answer> {
+        let call = self
+            .agent
+            .post(self.url(path))
+            .header("Authorization", self.bearer());
+        answer(call.header("Content-Type", "application/wasm").send(wasm)?)
+    }
+
+    /// Create a filter on `stream` without a version.
+    ///
+    /// # Errors
+    /// When the host refuses.
+    pub fn create(&self, filter: &str, stream: &str) -> Result<()> {
+        let new = json!({"name": filter, "stream": stream, "summary": "of a test"});
+        self.post("/v1/filters", &new)?.created().map(drop)
+    }
+
+    /// Upload a version of `filter`; its number.
+    ///
+    /// # Errors
+    /// When the host refuses.
+    pub fn upload(&self, filter: &str, wasm: &[u8]) -> Result<i64> {
+        let path = format!("/v1/filters/{USER}/{filter}/versions");
+        number(&self.send(&path, wasm)?.created()?, "version")
+    }
+
+    /// Make a setting of `version` and activate it; the setting's number.
+    ///
+    /// # Errors
+    /// When the host refuses.
+    pub fn activate(&self, filter: &str, version: i64, parameters: &Value) -> Result<i64> {
+        let setting = json!({"version": version, "parameters": parameters});
+        let path = format!("/v1/filters/{USER}/{filter}/settings");
+        let setting = number(&self.post(&path, &setting)?.created()?, "setting")?;
+        let path = format!("/v1/filters/{USER}/{filter}/activate");
+        self.post(&path, &json!({"setting": setting}))?.created()?;
+        Ok(setting)
+    }
+
+    /// Create, upload and activate in one go; the setting's number.
+    ///
+    /// # Errors
+    /// When the host refuses.
+    pub fn publish(&self, filter: &str, stream: &str, wasm: &[u8]) -> Result<i64> {
+        self.create(filter, stream)?;
+        let version = self.upload(filter, wasm)?;
+        self.activate(filter, version, &json!({}))
+    }
+
+    /// Sum of `key` over all settings and nights of `filter`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn count(&self, filter: &str, key: &str) -> Result<u64> {
+        let counts = self
+            .get(&format!("/v1/filters/{USER}/{filter}/counts"))?
+            .created()?;
+        let records = counts["counts"].as_array().cloned().unwrap_or_default();
+        Ok(records
+            .iter()
+            .filter_map(|record| record[key].as_u64())
+            .sum())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+}
+
+impl Answer {
+    /// The document of a successful answer.
+    ///
+    /// # Errors
+    /// When the host refused.
+    pub fn created(self) -> Result<Value> {
+        ensure!(
+            (200..300).contains(&self.status),
+            "answered {}: {}",
+            self.status,
+            self.body
+        );
+        Ok(self.body)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // The test is over, whatever it found.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer> {
+    let status = response.status().as_u16();
+    let text = response.body_mut().read_to_string()?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok(Answer { status, body })
+}
+
+fn number(value: &Value, key: &str) -> Result<i64> {
+    value[key]
+        .as_i64()
+        .with_context(|| format!("no number {key:?} in {value}"))
+}

@@ -1,0 +1,173 @@
+//! The workspace as seen from outside: where it lies, how its parts are built.
+//!
+//! In: `cargo metadata`. Out: built programs and filters, as paths. Never: another profile than
+//! release, so that nothing is compiled twice.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+/// The target of every Rust filter.
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// Where things lie.
+pub struct House {
+    /// The workspace's root.
+    pub root: PathBuf,
+    /// Cargo's target directory.
+    pub target: PathBuf,
+    /// The example filters, by name.
+    pub filters: Vec<ExampleFilter>,
+}
+
+/// One folder of `example-filters/`.
+pub struct ExampleFilter {
+    /// The package's name, which becomes the filter's.
+    pub name: String,
+    /// What it looks for, in one line.
+    pub summary: String,
+    /// The stream it reads: `package.metadata.skysieve.stream`, `ztf` where it says nothing.
+    pub stream: String,
+    /// Where the build leaves it.
+    pub wasm: PathBuf,
+}
+
+impl House {
+    /// Ask cargo where things lie.
+    pub fn open() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask has a parent")?;
+        let output = cargo(root)
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot run cargo")?;
+        ensure!(output.status.success(), "cargo metadata failed");
+        let metadata: Value = serde_json::from_slice(&output.stdout)?;
+        let target = PathBuf::from(text(&metadata["target_directory"]));
+        let mut filters: Vec<_> = metadata["packages"]
+            .as_array()
+            .context("cargo metadata lists no packages")?
+            .iter()
+            .filter(|package| is_example(root, package))
+            .map(|package| example(&target, package))
+            .collect();
+        filters.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self {
+            root: root.to_owned(),
+            target,
+            filters,
+        })
+    }
+
+    /// Cargo, in the workspace.
+    pub fn cargo(&self) -> Command {
+        cargo(&self.root)
+    }
+
+    /// The `skysieve` program after [`House::build_host`].
+    pub fn skysieve(&self) -> PathBuf {
+        self.target
+            .join("release")
+            .join(format!("skysieve{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// Build the `skysieve` program.
+    pub fn build_host(&self) -> Result<()> {
+        // The whole workspace: the same features of every dependency as in the tests, so that
+        // none is built twice.
+        step(
+            "build skysieve",
+            self.cargo()
+                .args(["build", "--release", "--workspace", "--bins"]),
+        )
+    }
+
+    /// Build the example filters for the sandbox.
+    pub fn build_filters(&self) -> Result<()> {
+        self.add_wasm_target()?;
+        let mut build = self.cargo();
+        build.args(["build", "--release", "--target", WASM_TARGET]);
+        for filter in &self.filters {
+            build.args(["--package", &filter.name]);
+        }
+        step("build the example filters", &mut build)?;
+        for filter in &self.filters {
+            ensure!(
+                filter.wasm.is_file(),
+                "the build left no {}",
+                filter.wasm.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Install the wasm target where it is missing.
+    fn add_wasm_target(&self) -> Result<()> {
+        let library = Command::new("rustc")
+            .args(["--print", "target-libdir", "--target", WASM_TARGET])
+            .current_dir(&self.root)
+            .output()
+            .context("cannot run rustc")?;
+        if Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
+            return Ok(());
+        }
+        step(
+            "install the wasm target",
+            Command::new("rustup")
+                .args(["target", "add", WASM_TARGET])
+                .current_dir(&self.root),
+        )
+    }
+}
+
+/// Run one step to its end, saying what it is and how long it took.
+pub fn step(name: &str, command: &mut Command) -> Result<()> {
+    eprintln!("── {name}");
+    let begun = Instant::now();
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("{name}: cannot run {program}"))?;
+    if !status.success() {
+        bail!("{name}: {program} ended with {status}");
+    }
+    eprintln!("   {name}: {:.1} s", begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root);
+    cargo
+}
+
+fn is_example(root: &Path, package: &Value) -> bool {
+    Path::new(text(&package["manifest_path"])).starts_with(root.join("example-filters"))
+}
+
+fn example(target: &Path, package: &Value) -> ExampleFilter {
+    let name = text(&package["name"]).to_owned();
+    let stream = package["metadata"]["skysieve"]["stream"]
+        .as_str()
+        .unwrap_or("ztf")
+        .to_owned();
+    let file = format!("{}.wasm", name.replace('-', "_"));
+    let wasm = target.join(WASM_TARGET).join("release").join(file);
+    let summary = text(&package["description"]).to_owned();
+    ExampleFilter {
+        name,
+        summary,
+        stream,
+        wasm,
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

@@ -3,6 +3,8 @@
 //! In: deliveries. Out: durable outputs, dead letters, failures, counts and positions, all or none.
 //! Never: evaluation, or a position ahead of its outputs.
 
+pub mod archive;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

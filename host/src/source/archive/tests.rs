@@ -1,3 +1,4 @@
+//! What a source gives of sound, torn and damaged files, and of a folder that is followed.
 #![allow(clippy::unwrap_used)]
 use std::fs;
 use std::io::Write;

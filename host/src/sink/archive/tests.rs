@@ -1,0 +1,438 @@
+//! What lies in an archive after commits, crashes, restarts and full disks.
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod full_disk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use super::journal::Segment;
+use super::*;
+use crate::route::{AnnotationValue, CountKey, Counts, Destination};
+use crate::sink::CountLog;
+use crate::source::{Packet, Partition, Position};
+
+fn settings(path: &Path) -> Settings {
+    Settings {
+        path: path.to_owned(),
+        ..Settings::default()
+    }
+}
+
+fn one(path: &Path) -> (ArchiveSink, Progress) {
+    let (mut sinks, progress) = open(&settings(path), "ztf", "main", 1).unwrap();
+    (sinks.remove(0), progress)
+}
+
+fn partition(file: &str) -> Partition {
+    Partition {
+        topic: file.into(),
+        index: 0,
+    }
+}
+
+fn output(topic: &str, file: &str, offset: i64) -> Output {
+    let destination = Destination {
+        setting: 7,
+        owner: "ann".into(),
+        filter: topic.into(),
+        version: 2,
+        topic: topic.into(),
+        reasons: vec![],
+    };
+    Output {
+        destination: Arc::new(destination),
+        payload: format!("{topic} of {file} {offset}").into_bytes().into(),
+        position: Position {
+            partition: partition(file),
+            offset,
+        },
+        record: 0,
+        timestamp_ms: None,
+        object_id: "ZTF18abudxnw".into(),
+        alert_id: "2695378462115010012".into(),
+        night: "2026-04-01".into(),
+        annotations: vec![("score".into(), AnnotationValue::Float64(0.5))],
+    }
+}
+
+/// Packets `from..to` of `file`, which pass every one of `topics`; every third is a dead letter.
+fn delivery(topics: &[&str], file: &str, from: i64, to: i64) -> Delivery {
+    let mut delivery = Delivery {
+        packets: (to - from) as u64,
+        ..Delivery::default()
+    };
+    for offset in from..to {
+        if offset % 3 == 2 {
+            let position = Position {
+                partition: partition(file),
+                offset,
+            };
+            let bytes = format!("damaged {file} {offset}").into_bytes().into();
+            let packet = Packet {
+                bytes,
+                position,
+                timestamp_ms: None,
+                damage: None,
+            };
+            let letter = DeadLetter {
+                packet,
+                record: 0,
+                reason: "no Avro".into(),
+            };
+            delivery.dead_letters.push(letter);
+            continue;
+        }
+        delivery
+            .outputs
+            .extend(topics.iter().map(|topic| output(topic, file, offset)));
+        delivery.alerts += 1;
+        let counts = delivery.counts.entry(CountKey {
+            setting: 7,
+            night: "2026-04-01".into(),
+        });
+        counts.or_default().passed += 1;
+    }
+    delivery.positions.insert(partition(file), (from, to));
+    delivery
+}
+
+/// Every packet in every tar: folder of the tar, bytes. A multiset: nothing is deduplicated.
+fn packets(root: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in files(root)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "tar"))
+    {
+        let folder = path
+            .strip_prefix(root)
+            .unwrap()
+            .components()
+            .next()
+            .unwrap();
+        let folder = folder.as_os_str().to_str().unwrap().to_owned();
+        let mut names = BTreeSet::new();
+        for entry in tar::Archive::new(File::open(&path).unwrap())
+            .entries()
+            .unwrap()
+        {
+            let mut entry = entry.unwrap();
+            let mut bytes = String::new();
+            std::io::Read::read_to_string(&mut entry, &mut bytes).unwrap();
+            let name = entry.path().unwrap().to_str().unwrap().to_owned();
+            assert!(names.insert(name.clone()), "{name} twice");
+            found.push((folder.clone(), bytes));
+        }
+        let lines = fs::read_to_string(path.with_extension("jsonl")).unwrap();
+        let members: BTreeSet<String> = lines
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|line| line["member"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(members, names, "lines and members of {}", path.display());
+        assert_eq!(lines.lines().count(), names.len());
+    }
+    found.sort();
+    found
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path))
+        } else {
+            found.push(path)
+        }
+    }
+    found
+}
+
+fn expected(deliveries: &[Delivery]) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let mut expected: Vec<_> = deliveries
+        .iter()
+        .flat_map(|delivery| {
+            let outputs = delivery.outputs.iter();
+            let outputs = outputs.map(|o| (o.destination.topic.clone(), text(&o.payload)));
+            let letters = delivery.dead_letters.iter();
+            outputs.chain(letters.map(|l| ("dead-letters".to_owned(), text(&l.packet.bytes))))
+        })
+        .collect();
+    expected.sort();
+    expected
+}
+
+fn passed(root: &Path) -> u64 {
+    let mut log = ArchiveCountLog::new(root, "ztf");
+    let records = log.read(Duration::ZERO).unwrap();
+    assert_eq!(log.read(Duration::ZERO).unwrap(), []);
+    records
+        .iter()
+        .flat_map(|record| record.counts.values())
+        .map(|counts| counts.passed)
+        .sum()
+}
+
+#[test]
+fn what_is_committed_lies_there_and_is_known_after_a_restart() {
+    let root = tempfile::tempdir().unwrap();
+    let parts = || {
+        [
+            delivery(&["a.x", "b.y"], "n/1.tar", 0, 5),
+            delivery(&["a.x"], "n/1.tar", 5, 9),
+            delivery(&["b.y"], "n/2.tar", 0, 4),
+        ]
+    };
+    for part in parts() {
+        let (mut sink, _) = one(root.path());
+        sink.commit(part).unwrap();
+    }
+    let (sink, progress) = one(root.path());
+    assert_eq!(progress.next(&partition("n/1.tar")), Some(Next::At(9)));
+    assert_eq!(progress.next(&partition("n/2.tar")), Some(Next::At(4)));
+    assert_eq!(progress.next(&partition("n/3.tar")), None);
+    drop(sink);
+    assert_eq!(packets(root.path()), expected(&parts()));
+    assert_eq!(passed(root.path()), 4 + 2 + 3);
+    let line = fs::read_to_string(root.path().join("a.x/2026-04-01/ztf.main.0.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+    assert_eq!(line["member"], "2695378462115010012_1-b58dade6_0_0.avro");
+    assert_eq!(line["source"]["topic"], "n/1.tar");
+    assert_eq!(line["setting"], 7);
+    assert_eq!(line["annotations"], serde_json::json!({"score": 0.5}));
+}
+
+#[test]
+fn a_finished_file_is_known_as_finished() {
+    use crate::source::archive::{ArchiveSource, Share};
+    use crate::source::{BatchLimits, Polled, Source};
+    let (root, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut bytes = Vec::new();
+    (0..3).for_each(|n| tarball::push(&mut bytes, &format!("{n}.avro"), b"x", 1));
+    fs::write(data.path().join("n.tar"), bytes).unwrap();
+    let source_settings = crate::source::archive::Settings {
+        path: data.path().to_owned(),
+        follow: false,
+        ..Default::default()
+    };
+    let (mut sink, progress) = one(root.path());
+    let mut source = ArchiveSource::new(&source_settings, Share::WHOLE, progress);
+    let limits = BatchLimits {
+        rows: 2,
+        bytes: 1 << 20,
+        age: Duration::from_secs(1),
+    };
+    let mut batches = 0;
+    while let Polled::Packets(packets) = source.poll(&limits).unwrap() {
+        let first = packets[0].position.offset;
+        let part = delivery(&["a"], "n.tar", first, first + packets.len() as i64);
+        sink.commit(part).unwrap();
+        batches += 1;
+    }
+    assert_eq!(batches, 2);
+    drop(sink);
+    assert_eq!(
+        one(root.path()).1.next(&partition("n.tar")),
+        Some(Next::Finished)
+    );
+}
+
+#[test]
+fn the_number_of_workers_may_change() {
+    let root = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for (round, workers) in [3_usize, 1, 2].into_iter().enumerate() {
+        let (mut sinks, progress) = open(&settings(root.path()), "ztf", "main", workers).unwrap();
+        for file in 0..6 {
+            let name = format!("{file}.tar");
+            let from = match progress.next(&partition(&name)) {
+                Some(Next::At(next)) => next,
+                _ => 0,
+            };
+            assert_eq!(from, round as i64 * 4);
+            let part = || delivery(&["a"], &name, from, from + 4);
+            sinks[file % workers].commit(part()).unwrap();
+            all.push(part());
+        }
+    }
+    assert_eq!(packets(root.path()), expected(&all));
+    assert_eq!(
+        passed(root.path()),
+        all.iter().map(|part| part.alerts).sum::<u64>()
+    );
+}
+
+#[test]
+fn two_processes_never_write_the_same_results() {
+    let root = tempfile::tempdir().unwrap();
+    let (sink, _) = one(root.path());
+    let second = open(&settings(root.path()), "ztf", "main", 1);
+    assert!(matches!(second, Err(ArchiveError::Locked { .. })));
+    let other = open(&settings(root.path()), "ztf", "slow", 1).unwrap();
+    drop((sink, other));
+    one(root.path());
+}
+
+#[test]
+fn gnu_tar_and_python_read_a_tar_while_it_grows_and_after() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut sink, _) = one(root.path());
+    sink.commit(delivery(&["a"], "n.tar", 0, 5)).unwrap();
+    let path = root.path().join("a/2026-04-01/ztf.main.0.tar");
+    let list = |path: &Path| {
+        let script = "import sys, tarfile\nfor m in tarfile.open(sys.argv[1]): print(m.name)";
+        let runs: [(&str, &[&str]); 2] = [("tar", &["-tf"]), ("python3", &["-c", script])];
+        for (program, arguments) in runs {
+            let Ok(run) = Command::new(program).args(arguments).arg(path).output() else {
+                println!("skipped: {program} is not installed");
+                continue;
+            };
+            let complaint = String::from_utf8_lossy(&run.stderr).into_owned();
+            assert!(
+                run.status.success() && complaint.is_empty(),
+                "{program}: {complaint}"
+            );
+            assert_eq!(
+                String::from_utf8_lossy(&run.stdout).lines().count(),
+                4,
+                "{program}"
+            );
+        }
+    };
+    let growing = fs::metadata(&path).unwrap().len();
+    list(&path);
+    drop(sink);
+    assert_eq!(fs::metadata(&path).unwrap().len(), growing + 1024);
+    list(&path);
+    // The end survives a start and goes with the next append.
+    let (mut sink, _) = one(root.path());
+    assert_eq!(fs::metadata(&path).unwrap().len(), growing + 1024);
+    sink.commit(delivery(&["a"], "n.tar", 5, 6)).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), growing + 1024);
+    sink.commit(delivery(&["a"], "n.tar", 6, 7)).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), growing + 1024);
+}
+
+#[test]
+fn many_filters_need_few_open_files() {
+    let root = tempfile::tempdir().unwrap();
+    let few = Settings {
+        open_files: 64,
+        ..settings(root.path())
+    };
+    let names: Vec<String> = (0..150).map(|n| format!("ann.f{n}")).collect();
+    let topics: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut all = Vec::new();
+    let (mut sinks, _) = open(&few, "ztf", "main", 1).unwrap();
+    for from in [0, 3] {
+        sinks[0]
+            .commit(delivery(&topics, "n.tar", from, from + 2))
+            .unwrap();
+        all.push(delivery(&topics, "n.tar", from, from + 2));
+        assert!(sinks[0].files.open_count() <= 64);
+    }
+    drop(sinks);
+    assert_eq!(packets(root.path()), expected(&all));
+}
+
+#[test]
+fn a_long_journal_goes_on_in_a_new_one_and_keeps_its_counts() {
+    let root = tempfile::tempdir().unwrap();
+    let short = Settings {
+        journal_bytes: 3000,
+        ..settings(root.path())
+    };
+    let (mut log, mut seen) = (ArchiveCountLog::new(root.path(), "ztf"), BTreeMap::new());
+    for part in 0..60 {
+        let (mut sinks, progress) = open(&short, "ztf", "main", 1).unwrap();
+        let next = progress.next(&partition("n.tar"));
+        assert_eq!(next, (part > 0).then_some(Next::At(part * 3)));
+        sinks[0]
+            .commit(delivery(&["a"], "n.tar", part * 3, part * 3 + 3))
+            .unwrap();
+        if part % 7 == 0 {
+            for record in log.read(Duration::ZERO).unwrap() {
+                assert!(seen.insert(record.sequence, record.counts).is_none());
+            }
+        }
+        if part == 30 {
+            let folded = BTreeMap::from([(sinks[0].log().to_owned(), *seen.keys().max().unwrap())]);
+            log = ArchiveCountLog::new(root.path(), "ztf");
+            log.start_after(&folded).unwrap();
+        }
+    }
+    for record in log.read(Duration::ZERO).unwrap() {
+        assert!(seen.insert(record.sequence, record.counts).is_none());
+    }
+    let segments = Segment::list(&root.path().join(".journal"), "ztf.main.").unwrap();
+    assert!(segments.len() > 3, "{segments:?}");
+    assert!(seen.keys().copied().eq(1..=60));
+    assert_eq!(packets(root.path()).len(), 180);
+    let counts = Counts {
+        passed: 2,
+        ..Counts::default()
+    };
+    assert!(seen.values().all(|record| record.values().eq([&counts])));
+}
+
+#[test]
+fn failures_have_their_line() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut sink, _) = one(root.path());
+    let output = output("a", "n.tar", 3);
+    let failure = Failure {
+        destination: output.destination,
+        position: output.position,
+        record: 1,
+        alert_id: output.alert_id,
+        object_id: output.object_id,
+        night: output.night,
+        kind: "fuel",
+        message: "one alert's budget was spent".into(),
+    };
+    sink.commit(Delivery {
+        failures: vec![failure],
+        ..Delivery::default()
+    })
+    .unwrap();
+    let text = fs::read_to_string(root.path().join("failures/ztf.main.0.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&line["kind"], &line["source"]["offset"]),
+        (&"fuel".into(), &3.into())
+    );
+}
+
+#[test]
+fn results_that_somebody_changed_are_refused_and_taken_away_are_not() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut sink, _) = one(root.path());
+    sink.commit(delivery(&["a"], "n.tar", 0, 2)).unwrap();
+    drop(sink);
+    let path = root.path().join("a/2026-04-01/ztf.main.0.tar");
+    File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(512)
+        .unwrap();
+    let refused = open(&settings(root.path()), "ztf", "main", 1);
+    assert!(matches!(refused, Err(ArchiveError::Changed { .. })));
+    fs::remove_dir_all(root.path().join("a")).unwrap();
+    let (mut sink, _) = one(root.path());
+    sink.commit(delivery(&["a"], "n.tar", 3, 4)).unwrap();
+    assert_eq!(packets(root.path()).len(), 1);
+    drop(sink);
+    // Results without a journal are not overwritten.
+    fs::remove_dir_all(root.path().join(".journal")).unwrap();
+    let (mut sink, _) = one(root.path());
+    assert!(matches!(
+        sink.commit(delivery(&["a"], "n.tar", 0, 1)),
+        Err(SinkError::Fatal(_))
+    ));
+    assert_eq!(packets(root.path()).len(), 1);
+}

@@ -4,19 +4,40 @@
 //! annotations, typed failures, fuel and time. Never: IO, state from one batch to the next, or an
 //! error of one filter in another.
 
-// Contract for the rooms around it (to be built):
-//
-// pub struct Sandbox;                      // engine, pooling with fall-back, epoch ticker; one per process
-// Sandbox::new(&SandboxSettings) -> Result<Arc<Sandbox>, EvaluateError>
-// Sandbox::compatibility(&self) -> String  // engine compatibility hash, for the cache key
-// Sandbox::load(self: &Arc<Self>, compiled: &[u8] / path) -> Result<Program, EvaluateError>
-//                                          // unsafe deserialize: only the bytes of our own compile child
-// compile(component: &[u8]) -> Result<Vec<u8>, EvaluateError>   // runs inside the compile child only
-//
-// Program (cheap to clone, Send + Sync):
-//   describe(&self) -> Result<Description, Fault>
-//   evaluate(&self, batch: &Columns<'_>, rows: Rows<'_>, parameters: &[ParameterValue], budget: &Budget)
-//        -> Evaluation
-//   Evaluation { verdicts: Vec<Verdict>, fuel: u64, elapsed_ns: u64, logs: Vec<LogLine>, dropped_logs: u64 }
-//   enum Verdict { Pass(Vec<(u32 kind, AnnotationValue)>), Reject(u8 code, annotations), Fail(Fault) }
-//   Fault { kind: FaultKind, message: String }   FaultKind::{Trap, Fuel, Deadline, Memory, Malformed, NotJudged}
+mod bindings;
+mod engine;
+mod limits;
+mod slots;
+mod store;
+mod text;
+mod verdict;
+
+pub use engine::{Sandbox, compile, compile_compatibility};
+pub use limits::Settings;
+pub use text::for_people;
+pub use verdict::{Annotation, AnnotationValue, Evaluation, Fault, FaultKind, LogLevel, LogLine, Verdict};
+
+/// Why a component cannot be compiled, loaded or used at all. What a filter does with an alert is
+/// a [`Fault`], not this.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// This machine cannot run the engine.
+    #[error("the WebAssembly engine cannot start: {0}")]
+    Engine(String),
+    /// wasmtime refuses the component.
+    #[error("the component cannot be compiled: {0}")]
+    Compile(String),
+    /// Compiled code that does not fit this engine, its limits or our world.
+    #[error("the compiled component cannot be loaded: {0}")]
+    Load(String),
+}
+
+impl EvaluateError {
+    fn engine(error: wasmtime::Error) -> EvaluateError {
+        EvaluateError::Engine(format!("{error:#}"))
+    }
+
+    fn load(error: wasmtime::Error) -> EvaluateError {
+        EvaluateError::Load(format!("{error:#}"))
+    }
+}

@@ -16,9 +16,6 @@ mod generated {
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmStr};
 
-pub(super) use generated::exports::skysieve::filter::program::{
-    Batch, Description, Outcome, ParameterValue,
-};
 pub(super) use generated::skysieve::filter::log::Level as GuestLevel;
 pub(super) use generated::skysieve::filter::types;
 pub(super) use generated::{Filter, FilterPre};

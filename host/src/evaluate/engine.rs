@@ -25,13 +25,13 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Linker<Guest>,
     pub(super) settings: Settings,
-    pub(super) slots: Slots,
-    pooled: bool,
+    /// Places in the pool, where there is one.
+    pub(super) slots: Option<Slots>,
 }
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("pooled", &self.pooled).finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("pooled", &self.pooled()).finish_non_exhaustive()
     }
 }
 
@@ -45,14 +45,14 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         super::bindings::add_to_linker(&mut linker).map_err(EvaluateError::engine)?;
         start_clock(&engine, Duration::from_millis(settings.epoch_tick_ms.max(1)))?;
-        let slots = Slots::new(settings.pool_instances.max(1));
-        Ok(Arc::new(Sandbox { engine, linker, settings: settings.clone(), slots, pooled }))
+        let slots = pooled.then(|| Slots::new(settings.pool_instances.max(1)));
+        Ok(Arc::new(Sandbox { engine, linker, settings: settings.clone(), slots }))
     }
 
     /// Whether sandboxes come from a pool.
     #[must_use]
     pub fn pooled(&self) -> bool {
-        self.pooled
+        self.slots.is_some()
     }
 
     /// The limits in force.
@@ -111,7 +111,8 @@ impl Hasher for Sha256Hasher {
 }
 
 fn engine_with_fallback(settings: &Settings) -> Result<(Engine, bool), EvaluateError> {
-    if settings.pooling {
+    // Sandboxes that are kept between batches would hold the pool's places for ever.
+    if settings.pooling && settings.batches_per_instance <= 1 {
         let mut pooling = config(settings);
         pooling.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
         match Engine::new(&pooling) {

@@ -46,8 +46,6 @@ pub const LOG_BYTES: usize = 16 << 10;
 pub const POOL_INSTANCES: u32 = 64;
 /// Memory of a pooled slot that stays mapped between sandboxes [bytes].
 pub const POOL_KEEP_RESIDENT_BYTES: usize = 2 << 20;
-/// Batches after which a reused sandbox retires.
-pub const REUSE_BATCHES: u32 = 1_000;
 
 /// Limits of every sandbox of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -92,8 +90,8 @@ pub struct Settings {
     pub pool_instances: u32,
     /// Memory of a pooled slot that stays mapped between sandboxes [bytes].
     pub pool_keep_resident_bytes: usize,
-    /// Batches that one sandbox may judge. 1 is the promise that no state survives a batch; more is
-    /// for benchmarks and for those who know their filters.
+    /// Batches that one sandbox may judge before it retires. 1 is the promise that no state survives
+    /// a batch; more (without a pool then) is for benchmarks and for those who know their filters.
     pub batches_per_instance: u32,
 }
 

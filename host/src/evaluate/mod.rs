@@ -5,15 +5,32 @@
 //! error of one filter in another.
 
 mod bindings;
+mod check;
+mod columns;
+mod description;
 mod engine;
+mod fault;
+mod filter;
+mod halving;
 mod limits;
+mod load;
+mod outcome;
+mod pace;
+mod parameter;
+mod run;
 mod slots;
 mod store;
 mod text;
 mod verdict;
 
+pub use bindings::{LOG_INTERFACE, PROGRAM_INTERFACE, TYPES_INTERFACE};
+pub use check::InvalidDescription;
+pub use description::{AnnotationKind, DeclaredField, Description, ElementType, Reason, ValueType};
 pub use engine::{Sandbox, compile, compile_compatibility};
+pub use filter::Program;
 pub use limits::Settings;
+pub use load::Vouched;
+pub use parameter::{Parameter, ParameterError, ParameterValue};
 pub use text::for_people;
 pub use verdict::{Annotation, AnnotationValue, Evaluation, Fault, FaultKind, LogLevel, LogLine, Verdict};
 
@@ -30,6 +47,15 @@ pub enum EvaluateError {
     /// Compiled code that does not fit this engine, its limits or our world.
     #[error("the compiled component cannot be loaded: {0}")]
     Load(String),
+    /// The filter failed when it was asked what it is.
+    #[error("asked to describe itself, the filter failed: {0}")]
+    Describe(Fault),
+    /// What it said breaks a rule.
+    #[error(transparent)]
+    Description(#[from] InvalidDescription),
+    /// It says something else at every call.
+    #[error("the filter describes itself differently from call to call; its description has to be fixed")]
+    Unstable,
 }
 
 impl EvaluateError {

@@ -23,13 +23,6 @@ impl Slots {
         *free -= 1;
         Slot(self)
     }
-
-    /// Counts a place out for good, for a sandbox that is kept between batches, and none when all
-    /// are taken.
-    pub(super) fn put_back(&self) {
-        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.freed.notify_one();
-    }
 }
 
 /// A place in the pool.
@@ -37,7 +30,8 @@ pub(super) struct Slot<'a>(&'a Slots);
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.0.put_back();
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
     }
 }
 

@@ -1,0 +1,142 @@
+//! A filter's program, loaded and described, ready to judge.
+//!
+//! In: compiled code that our own compile child made. Out: [`Program`]: what it says of itself, and
+//! evaluations. Never: state between two evaluations (unless the operator asks for reuse).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::ArrayRef;
+use wasmtime::component::Component;
+
+use super::bindings::{FilterPre, types};
+use super::columns::Chosen;
+use super::description::Description;
+use super::engine::Sandbox;
+use super::halving::Halving;
+use super::pace::Pace;
+use super::parameter::ParameterValue;
+use super::run::Instance;
+use super::store::Guest;
+use super::verdict::Evaluation;
+use super::{EvaluateError, check};
+
+/// A filter ready to judge; clones share it, any thread may use it.
+#[derive(Clone)]
+pub struct Program(Arc<Shared>);
+
+struct Shared {
+    sandbox: Arc<Sandbox>,
+    pre: FilterPre<Guest>,
+    description: Description,
+    pace: Pace,
+    /// Sandboxes kept between batches; empty unless the operator asked for reuse.
+    kept: Mutex<Vec<Instance>>,
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program").field("title", &self.0.description.title).finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Links a component and asks it what it is: three times, twice in one sandbox and once in
+    /// another, for a filter must say the same of itself at every call.
+    pub(super) fn new(sandbox: &Arc<Sandbox>, component: &Component) -> Result<Program, EvaluateError> {
+        let pre = sandbox.linker.instantiate_pre(component).map_err(EvaluateError::load)?;
+        let pre = FilterPre::new(pre).map_err(EvaluateError::load)?;
+        let program = Program(Arc::new(Shared {
+            sandbox: sandbox.clone(),
+            pre,
+            description: Description::default(),
+            pace: Pace::new(),
+            kept: Mutex::default(),
+        }));
+        let description = program.describe(2)?;
+        if program.describe(1)? != description {
+            return Err(EvaluateError::Unstable);
+        }
+        let shared = Arc::into_inner(program.0).expect("nobody has seen the program yet");
+        Ok(Program(Arc::new(Shared { description, ..shared })))
+    }
+
+    /// What the filter says of itself.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    /// Running average of fuel per alert over the calls so far; 0 before the first.
+    #[must_use]
+    pub fn fuel_per_alert(&self) -> u64 {
+        self.0.pace.fuel_per_alert()
+    }
+
+    /// Judges `rows` of `columns`, which stand in the order of the declared fields; `parameters`
+    /// are those of `Description::parameters_from`. Every row gets one verdict, whatever the filter
+    /// does, in the order of `rows`.
+    ///
+    /// # Panics
+    /// When a row is not below the number of rows of the columns, or a value is missing: the
+    /// caller's mistakes, not the filter's.
+    #[must_use]
+    pub fn evaluate(&self, columns: &[ArrayRef], rows: &[u32], parameters: &[ParameterValue]) -> Evaluation {
+        assert_eq!(columns.len(), self.description().fields.len(), "one column for each declared field");
+        assert_eq!(parameters.len(), self.description().parameters.len(), "one value for each parameter");
+        let chosen = Chosen::new(columns, rows);
+        let parameters: Vec<_> = parameters.iter().map(lend).collect();
+        let parameters: Vec<_> = parameters.iter().collect();
+        Halving::new(self, &chosen, rows, &parameters).judge()
+    }
+
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.0.sandbox
+    }
+
+    pub(super) fn pre(&self) -> &FilterPre<Guest> {
+        &self.0.pre
+    }
+
+    pub(super) fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
+    /// A sandbox that has judged before, where reuse is on.
+    pub(super) fn kept(&self) -> Option<Instance> {
+        if self.0.sandbox.settings.batches_per_instance <= 1 {
+            return None;
+        }
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps a sandbox for another batch.
+    pub(super) fn keep(&self, instance: Instance) {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+    }
+
+    fn describe(&self, times: u32) -> Result<Description, EvaluateError> {
+        let sandbox = self.sandbox();
+        let _slot = sandbox.slots.as_ref().map(super::slots::Slots::take);
+        let mut instance = Instance::new(self).map_err(|(fault, _)| EvaluateError::Describe(fault))?;
+        let mut ask = || {
+            let said = instance.describe(sandbox).map_err(EvaluateError::Describe)?;
+            check::description(said).map_err(EvaluateError::Description)
+        };
+        let first = ask()?;
+        for _ in 1..times {
+            if ask()? != first {
+                return Err(EvaluateError::Unstable);
+            }
+        }
+        Ok(first)
+    }
+}
+
+fn lend(value: &ParameterValue) -> types::ParameterValue {
+    match value {
+        ParameterValue::Boolean(value) => types::ParameterValue::Boolean(*value),
+        ParameterValue::Int64(value) => types::ParameterValue::Int64(*value),
+        ParameterValue::Float64(value) => types::ParameterValue::Float64(*value),
+        ParameterValue::Utf8(value) => types::ParameterValue::Utf8(value.clone()),
+    }
+}

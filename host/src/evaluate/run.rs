@@ -1,0 +1,133 @@
+//! One call into a guest, in a sandbox of its own.
+//!
+//! In: a program, lent columns, a budget. Out: what it answered, what it cost, what it logged.
+//! Never: a second try; `halving.rs` decides on that.
+
+use wasmtime::Store;
+
+use super::bindings::{Filter, types};
+use super::columns::{Chosen, lend, levels};
+use super::engine::Sandbox;
+use super::fault::fault;
+use super::filter::Program;
+use super::outcome;
+use super::slots::Slot;
+use super::store::Guest;
+use super::verdict::{Fault, FaultKind, LogLine, Verdict};
+
+/// A store and the instance in it.
+pub(super) struct Instance {
+    store: Store<Guest>,
+    filter: Filter,
+    batches: u32,
+}
+
+/// What one call gave.
+pub(super) struct Run {
+    /// Whether verdicts were appended.
+    pub(super) result: Result<(), Fault>,
+    /// Units spent.
+    pub(super) fuel: u64,
+    /// Lines, their rows those of the call.
+    pub(super) logs: Vec<LogLine>,
+    /// Lines beyond the bound.
+    pub(super) dropped_logs: u64,
+}
+
+impl Instance {
+    /// A fresh sandbox with the whole budget of one alert.
+    ///
+    /// # Errors
+    /// What the program did at its start, and the fuel it spent.
+    pub(super) fn new(program: &Program) -> Result<Instance, (Fault, u64)> {
+        let sandbox = program.sandbox();
+        let mut store = Store::new(&sandbox.engine, Guest::new(&sandbox.settings));
+        store.limiter(|guest| &mut guest.memory);
+        arm(&mut store, sandbox, 1);
+        match program.pre().instantiate(&mut store) {
+            Ok(filter) => Ok(Instance { store, filter, batches: 0 }),
+            Err(error) => {
+                let fault = fault(&error, store.data().memory.refused, &sandbox.settings);
+                Err((fault, spent(&store, sandbox)))
+            }
+        }
+    }
+
+    /// What the program says of itself.
+    ///
+    /// # Errors
+    /// What it did instead.
+    pub(super) fn describe(&mut self, sandbox: &Sandbox) -> Result<types::Description, Fault> {
+        arm(&mut self.store, sandbox, 1);
+        let described = self.filter.skysieve_filter_program().call_describe(&mut self.store);
+        described.map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))
+    }
+
+    /// Gives a kept instance a new budget; a fresh one goes on with what its start has left.
+    fn rearm(&mut self, sandbox: &Sandbox, rows: usize) {
+        if self.batches > 0 {
+            arm(&mut self.store, sandbox, rows);
+        }
+        self.store.set_hostcall_fuel(sandbox.settings.answer_bytes_for(rows));
+    }
+
+    fn evaluate(
+        &mut self,
+        program: &Program,
+        chosen: &Chosen,
+        rows: usize,
+        parameters: &[&types::ParameterValue],
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<(), Fault> {
+        let sandbox = program.sandbox();
+        let flat = chosen.flat().map_err(not_a_column)?;
+        let levels: Vec<_> = flat.iter().map(levels).collect();
+        let columns: Vec<_> = flat.iter().zip(&levels).map(|(column, levels)| lend(column, levels)).collect();
+        let batch = types::Batch { rows: u32::try_from(rows).unwrap_or(u32::MAX), columns: &columns };
+        let answer = self.filter.skysieve_filter_program().call_evaluate(&mut self.store, batch, parameters);
+        let answer = answer.map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))?;
+        outcome::check(answer, rows, program.description(), &sandbox.settings, verdicts).map_err(Fault::from)
+    }
+}
+
+/// Judges `rows` chosen rows in one call and appends their verdicts.
+pub(super) fn run(
+    program: &Program,
+    chosen: &Chosen,
+    rows: usize,
+    parameters: &[&types::ParameterValue],
+    verdicts: &mut Vec<Verdict>,
+) -> Run {
+    let sandbox = program.sandbox();
+    let _slot: Option<Slot<'_>> = sandbox.slots.as_ref().map(super::slots::Slots::take);
+    let mut instance = match program.kept().map_or_else(|| Instance::new(program), Ok) {
+        Ok(instance) => instance,
+        Err((fault, fuel)) => return Run { result: Err(fault), fuel, logs: Vec::new(), dropped_logs: 0 },
+    };
+    instance.rearm(sandbox, rows);
+    let result = instance.evaluate(program, chosen, rows, parameters, verdicts);
+    let fuel = spent(&instance.store, sandbox);
+    let (logs, dropped_logs) = instance.store.data_mut().logs.take();
+    instance.batches += 1;
+    if result.is_ok() && instance.batches < sandbox.settings.batches_per_instance {
+        program.keep(instance);
+    }
+    Run { result, fuel, logs, dropped_logs }
+}
+
+fn arm(store: &mut Store<Guest>, sandbox: &Sandbox, rows: usize) {
+    let settings = &sandbox.settings;
+    store.set_fuel(settings.fuel_per_alert).expect("the engine counts fuel: engine.rs");
+    store.set_epoch_deadline(settings.deadline_ticks());
+    store.set_hostcall_fuel(settings.answer_bytes_for(rows));
+}
+
+fn spent(store: &Store<Guest>, sandbox: &Sandbox) -> u64 {
+    let left = store.get_fuel().expect("the engine counts fuel: engine.rs");
+    sandbox.settings.fuel_per_alert.saturating_sub(left)
+}
+
+/// A column of a type that no decoder gives: the host's mistake, told as such.
+fn not_a_column(what: String) -> Fault {
+    Fault { kind: FaultKind::Malformed, message: format!("the host prepared a wrong batch, not the filter's fault: {what}") }
+}

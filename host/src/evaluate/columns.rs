@@ -23,14 +23,30 @@ impl Chosen {
             column.len() == rows.len() && rows.iter().zip(0_u32..).all(|(row, index)| *row == index)
         };
         let all = columns.first().is_none_or(whole);
-        let pick = |column: &ArrayRef| if all { column.clone() } else { take_rows(column, rows) };
-        Chosen { columns: columns.iter().map(pick).collect() }
+        let pick = |column: &ArrayRef| {
+            if all {
+                column.clone()
+            } else {
+                take_rows(column, rows)
+            }
+        };
+        Chosen {
+            columns: columns.iter().map(pick).collect(),
+        }
     }
 
     /// `len` of the chosen rows from `start` on.
     pub(super) fn slice(&self, start: usize, len: usize) -> Chosen {
-        let slice = |column: &ArrayRef| if column.len() == len { column.clone() } else { column.slice(start, len) };
-        Chosen { columns: self.columns.iter().map(slice).collect() }
+        let slice = |column: &ArrayRef| {
+            if column.len() == len {
+                column.clone()
+            } else {
+                column.slice(start, len)
+            }
+        };
+        Chosen {
+            columns: self.columns.iter().map(slice).collect(),
+        }
     }
 
     /// The buffers of every column.
@@ -56,8 +72,15 @@ pub(super) fn levels<'a>(column: &'a FlatColumn<'_>) -> Vec<types::Level<'a>> {
 }
 
 /// A column as the bindings lend it.
-pub(super) fn lend<'a>(column: &'a FlatColumn<'_>, levels: &'a [types::Level<'a>]) -> types::Column<'a> {
-    types::Column { levels, values: values(&column.values), validity: column.validity.as_deref() }
+pub(super) fn lend<'a>(
+    column: &'a FlatColumn<'_>,
+    levels: &'a [types::Level<'a>],
+) -> types::Column<'a> {
+    types::Column {
+        levels,
+        values: values(&column.values),
+        validity: column.validity.as_deref(),
+    }
 }
 
 fn values<'a>(values: &'a FlatValues<'_>) -> types::Values<'a> {
@@ -73,5 +96,8 @@ fn values<'a>(values: &'a FlatValues<'_>) -> types::Values<'a> {
 }
 
 fn varying<'a>(varying: &'a FlatVarying<'_>) -> types::Varying<'a> {
-    types::Varying { offsets: &varying.offsets, bytes: varying.bytes }
+    types::Varying {
+        offsets: &varying.offsets,
+        bytes: varying.bytes,
+    }
 }

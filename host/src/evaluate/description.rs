@@ -55,8 +55,15 @@ impl DeclaredField {
     #[must_use]
     pub fn to_decode(&self) -> Field {
         // A path that does not parse was refused when the description was checked.
-        let paths = self.paths.iter().filter_map(|path| path.parse().ok()).collect();
-        Field { paths, element: self.element.into() }
+        let paths = self
+            .paths
+            .iter()
+            .filter_map(|path| path.parse().ok())
+            .collect();
+        Field {
+            paths,
+            element: self.element.into(),
+        }
     }
 }
 

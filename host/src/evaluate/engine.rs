@@ -31,7 +31,9 @@ pub struct Sandbox {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("pooled", &self.pooled()).finish_non_exhaustive()
+        f.debug_struct("Sandbox")
+            .field("pooled", &self.pooled())
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,9 +46,17 @@ impl Sandbox {
         let (engine, pooled) = engine_with_fallback(settings)?;
         let mut linker = Linker::new(&engine);
         super::bindings::add_to_linker(&mut linker).map_err(EvaluateError::engine)?;
-        start_clock(&engine, Duration::from_millis(settings.epoch_tick_ms.max(1)))?;
+        start_clock(
+            &engine,
+            Duration::from_millis(settings.epoch_tick_ms.max(1)),
+        )?;
         let slots = pooled.then(|| Slots::new(settings.pool_instances.max(1)));
-        Ok(Arc::new(Sandbox { engine, linker, settings: settings.clone(), slots }))
+        Ok(Arc::new(Sandbox {
+            engine,
+            linker,
+            settings: settings.clone(),
+            slots,
+        }))
     }
 
     /// Whether sandboxes come from a pool.
@@ -76,7 +86,9 @@ impl Sandbox {
 /// When wasmtime refuses the component.
 pub fn compile(component: &[u8]) -> Result<Vec<u8>, EvaluateError> {
     let engine = Engine::new(&config(&Settings::default())).map_err(EvaluateError::engine)?;
-    engine.precompile_component(component).map_err(|e| EvaluateError::Compile(format!("{e:#}")))
+    engine
+        .precompile_component(component)
+        .map_err(|e| EvaluateError::Compile(format!("{e:#}")))
 }
 
 /// [`Sandbox::compatibility`] of what [`compile`] makes, for the child to print and tests to compare.
@@ -84,17 +96,24 @@ pub fn compile(component: &[u8]) -> Result<Vec<u8>, EvaluateError> {
 /// # Errors
 /// When this machine cannot run an engine at all.
 pub fn compile_compatibility() -> Result<String, EvaluateError> {
-    Ok(compatibility(&Engine::new(&config(&Settings::default())).map_err(EvaluateError::engine)?))
+    Ok(compatibility(
+        &Engine::new(&config(&Settings::default())).map_err(EvaluateError::engine)?,
+    ))
 }
 
 fn compatibility(engine: &Engine) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.0.finalize().iter().take(16).fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hasher
+        .0
+        .finalize()
+        .iter()
+        .take(16)
+        .fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 /// The standard hasher may change with the compiler; the names of cached files must not.
@@ -123,7 +142,10 @@ fn engine_with_fallback(settings: &Settings) -> Result<(Engine, bool), EvaluateE
             ),
         }
     }
-    Ok((Engine::new(&config(settings)).map_err(EvaluateError::engine)?, false))
+    Ok((
+        Engine::new(&config(settings)).map_err(EvaluateError::engine)?,
+        false,
+    ))
 }
 
 /// Everything that compiled code depends on is fixed here, the same for every engine of this
@@ -140,7 +162,10 @@ fn config(settings: &Settings) -> Config {
         // A filter's memory in the host is what counts: no tables for other people's unwinders.
         .native_unwind_info(false)
         .generate_address_map(false);
-    refuse(&mut config, WasmFeatures::all().difference(allowed_features()));
+    refuse(
+        &mut config,
+        WasmFeatures::all().difference(allowed_features()),
+    );
     config
 }
 
@@ -196,7 +221,9 @@ fn start_clock(engine: &Engine, tick: Duration) -> Result<(), EvaluateError> {
         .stack_size(64 << 10)
         .spawn(move || run_clock(&engine, tick))
         .map(drop)
-        .map_err(|error| EvaluateError::Engine(format!("cannot start the deadlines' clock: {error}")))
+        .map_err(|error| {
+            EvaluateError::Engine(format!("cannot start the deadlines' clock: {error}"))
+        })
 }
 
 fn run_clock(engine: &EngineWeak, tick: Duration) {

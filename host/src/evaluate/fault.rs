@@ -20,20 +20,31 @@ pub(super) fn fault(error: &wasmtime::Error, memory_refused: bool, settings: &Se
         Some(Trap::Interrupt) => (FaultKind::Deadline, over_deadline(settings)),
         _ if memory_refused => (FaultKind::Memory, over_memory(settings)),
         Some(Trap::StackOverflow) => (FaultKind::Trap, over_stack(settings)),
-        Some(Trap::UnreachableCodeReached) => {
-            (FaultKind::Trap, "the program broke off, in Rust by a panic or a failed unwrap".to_owned())
-        }
+        Some(Trap::UnreachableCodeReached) => (
+            FaultKind::Trap,
+            "the program broke off, in Rust by a panic or a failed unwrap".to_owned(),
+        ),
         Some(trap) => (FaultKind::Trap, format!("the program broke off: {trap}")),
-        None if error.is::<PoolConcurrencyLimitError>() => {
-            (FaultKind::Memory, format!("the host has no sandbox left; not the filter's fault: {error}"))
-        }
-        None => (FaultKind::Malformed, format!("the answer breaks the rules: {}", error.root_cause())),
+        None if error.is::<PoolConcurrencyLimitError>() => (
+            FaultKind::Memory,
+            format!("the host has no sandbox left; not the filter's fault: {error}"),
+        ),
+        None => (
+            FaultKind::Malformed,
+            format!("the answer breaks the rules: {}", error.root_cause()),
+        ),
     };
-    Fault { kind, message: for_people(&format!("{message}{}", place(error)), MESSAGE_BYTES) }
+    Fault {
+        kind,
+        message: for_people(&format!("{message}{}", place(error)), MESSAGE_BYTES),
+    }
 }
 
 fn over_fuel(settings: &Settings) -> String {
-    format!("one alert took more than its {} units of fuel", settings.fuel_per_alert)
+    format!(
+        "one alert took more than its {} units of fuel",
+        settings.fuel_per_alert
+    )
 }
 
 fn over_deadline(settings: &Settings) -> String {
@@ -41,24 +52,52 @@ fn over_deadline(settings: &Settings) -> String {
 }
 
 fn over_memory(settings: &Settings) -> String {
-    format!("the program broke off when it needed more than {} MiB of memory", settings.memory_bytes >> 20)
+    format!(
+        "the program broke off when it needed more than {} MiB of memory",
+        settings.memory_bytes >> 20
+    )
 }
 
 fn over_stack(settings: &Settings) -> String {
-    format!("too deep a recursion: more than {} KiB of stack", settings.stack_bytes >> 10)
+    format!(
+        "too deep a recursion: more than {} KiB of stack",
+        settings.stack_bytes >> 10
+    )
 }
 
 /// ` (in keep, called from evaluate)`, where the program carries names.
 fn place(error: &wasmtime::Error) -> String {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return String::new() };
-    let names = backtrace.frames().iter().filter_map(|frame| frame.func_name());
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return String::new();
+    };
+    let names = backtrace
+        .frames()
+        .iter()
+        .filter_map(|frame| frame.func_name());
     // Without the hash behind the name.
-    let names = names.map(|name| format!("{:#}", rustc_demangle::demangle(name))).filter(|name| !is_panic(name));
-    let names: Vec<_> = names.take(FRAMES).map(|name| for_people(&name, 200)).collect();
-    if names.is_empty() { String::new() } else { format!(" (in {})", names.join(", called from ")) }
+    let names = names
+        .map(|name| format!("{:#}", rustc_demangle::demangle(name)))
+        .filter(|name| !is_panic(name));
+    let names: Vec<_> = names
+        .take(FRAMES)
+        .map(|name| for_people(&name, 200))
+        .collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" (in {})", names.join(", called from "))
+    }
 }
 
 /// The machinery of a panic, which every one of them has in common.
 fn is_panic(name: &str) -> bool {
-    ["panic", "rust_begin_unwind", "__rust_", "abort", "handle_alloc_error"].iter().any(|part| name.contains(part))
+    [
+        "panic",
+        "rust_begin_unwind",
+        "__rust_",
+        "abort",
+        "handle_alloc_error",
+    ]
+    .iter()
+    .any(|part| name.contains(part))
 }

@@ -35,15 +35,23 @@ struct Shared {
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Program").field("title", &self.0.description.title).finish_non_exhaustive()
+        f.debug_struct("Program")
+            .field("title", &self.0.description.title)
+            .finish_non_exhaustive()
     }
 }
 
 impl Program {
     /// Links a component and asks it what it is: three times, twice in one sandbox and once in
     /// another, for a filter must say the same of itself at every call.
-    pub(super) fn new(sandbox: &Arc<Sandbox>, component: &Component) -> Result<Program, EvaluateError> {
-        let pre = sandbox.linker.instantiate_pre(component).map_err(EvaluateError::load)?;
+    pub(super) fn new(
+        sandbox: &Arc<Sandbox>,
+        component: &Component,
+    ) -> Result<Program, EvaluateError> {
+        let pre = sandbox
+            .linker
+            .instantiate_pre(component)
+            .map_err(EvaluateError::load)?;
         let pre = FilterPre::new(pre).map_err(EvaluateError::load)?;
         let program = Program(Arc::new(Shared {
             sandbox: sandbox.clone(),
@@ -57,7 +65,10 @@ impl Program {
             return Err(EvaluateError::Unstable);
         }
         let shared = Arc::into_inner(program.0).expect("nobody has seen the program yet");
-        Ok(Program(Arc::new(Shared { description, ..shared })))
+        Ok(Program(Arc::new(Shared {
+            description,
+            ..shared
+        })))
     }
 
     /// What the filter says of itself.
@@ -80,9 +91,22 @@ impl Program {
     /// When a row is not below the number of rows of the columns, or a value is missing: the
     /// caller's mistakes, not the filter's.
     #[must_use]
-    pub fn evaluate(&self, columns: &[ArrayRef], rows: &[u32], parameters: &[ParameterValue]) -> Evaluation {
-        assert_eq!(columns.len(), self.description().fields.len(), "one column for each declared field");
-        assert_eq!(parameters.len(), self.description().parameters.len(), "one value for each parameter");
+    pub fn evaluate(
+        &self,
+        columns: &[ArrayRef],
+        rows: &[u32],
+        parameters: &[ParameterValue],
+    ) -> Evaluation {
+        assert_eq!(
+            columns.len(),
+            self.description().fields.len(),
+            "one column for each declared field"
+        );
+        assert_eq!(
+            parameters.len(),
+            self.description().parameters.len(),
+            "one value for each parameter"
+        );
         let chosen = Chosen::new(columns, rows);
         let parameters: Vec<_> = parameters.iter().map(lend).collect();
         let parameters: Vec<_> = parameters.iter().collect();
@@ -106,20 +130,31 @@ impl Program {
         if self.0.sandbox.settings.batches_per_instance <= 1 {
             return None;
         }
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.0
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
     }
 
     /// Keeps a sandbox for another batch.
     pub(super) fn keep(&self, instance: Instance) {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+        self.0
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(instance);
     }
 
     fn describe(&self, times: u32) -> Result<Description, EvaluateError> {
         let sandbox = self.sandbox();
         let _slot = sandbox.slots.as_ref().map(super::slots::Slots::take);
-        let mut instance = Instance::new(self).map_err(|(fault, _)| EvaluateError::Describe(fault))?;
+        let mut instance =
+            Instance::new(self).map_err(|(fault, _)| EvaluateError::Describe(fault))?;
         let mut ask = || {
-            let said = instance.describe(sandbox).map_err(EvaluateError::Describe)?;
+            let said = instance
+                .describe(sandbox)
+                .map_err(EvaluateError::Describe)?;
             check::description(said).map_err(EvaluateError::Description)
         };
         let first = ask()?;

@@ -49,8 +49,19 @@ impl<'a> Halving<'a> {
         rows: &'a [u32],
         parameters: &'a [&'a types::ParameterValue],
     ) -> Halving<'a> {
-        let evaluation = Evaluation { verdicts: Vec::with_capacity(rows.len()), ..Evaluation::default() };
-        Halving { program, chosen, rows, parameters, started: Instant::now(), exhausted: 0, evaluation }
+        let evaluation = Evaluation {
+            verdicts: Vec::with_capacity(rows.len()),
+            ..Evaluation::default()
+        };
+        Halving {
+            program,
+            chosen,
+            rows,
+            parameters,
+            started: Instant::now(),
+            exhausted: 0,
+            evaluation,
+        }
     }
 
     /// Judges every row.
@@ -64,7 +75,8 @@ impl<'a> Halving<'a> {
             }
             self.judge_part(part, &mut parts);
         }
-        self.evaluation.elapsed_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.evaluation.elapsed_ns =
+            u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.evaluation
     }
 
@@ -72,9 +84,20 @@ impl<'a> Halving<'a> {
     fn next_part(&self) -> Option<Part> {
         let start = self.evaluation.verdicts.len();
         let left = self.rows.len() - start;
-        let fitting = self.program.pace().rows(self.program.sandbox().settings.fuel_per_alert);
-        let rows = if self.is_hopeless() { 1 } else { left.min(fitting) };
-        (left > 0).then_some(Part { start, rows, retried: false })
+        let fitting = self
+            .program
+            .pace()
+            .rows(self.program.sandbox().settings.fuel_per_alert);
+        let rows = if self.is_hopeless() {
+            1
+        } else {
+            left.min(fitting)
+        };
+        (left > 0).then_some(Part {
+            start,
+            rows,
+            retried: false,
+        })
     }
 
     fn judge_part(&mut self, part: Part, parts: &mut Vec<Part>) {
@@ -82,7 +105,13 @@ impl<'a> Halving<'a> {
             return split_off_first(part, parts);
         }
         let chosen = self.chosen.slice(part.start, part.rows);
-        let run = run(self.program, &chosen, part.rows, self.parameters, &mut self.evaluation.verdicts);
+        let run = run(
+            self.program,
+            &chosen,
+            part.rows,
+            self.parameters,
+            &mut self.evaluation.verdicts,
+        );
         self.evaluation.fuel += run.fuel;
         self.evaluation.runs += 1;
         self.measure(part, &run);
@@ -92,8 +121,13 @@ impl<'a> Halving<'a> {
                 self.keep_logs(part, run);
             }
             Err(_) if part.rows > 1 => halve(part, parts),
-            Err(fault) if fault.kind == FaultKind::Deadline && !part.retried && !self.is_hopeless() => {
-                parts.push(Part { retried: true, ..part });
+            Err(fault)
+                if fault.kind == FaultKind::Deadline && !part.retried && !self.is_hopeless() =>
+            {
+                parts.push(Part {
+                    retried: true,
+                    ..part
+                });
             }
             Err(fault) => {
                 let exhausted = matches!(fault.kind, FaultKind::Fuel | FaultKind::Deadline);
@@ -111,7 +145,9 @@ impl<'a> Halving<'a> {
             Err(FaultKind::Fuel) if part.rows > 1 => {
                 pace.over_fuel(part.rows, self.program.sandbox().settings.fuel_per_alert);
             }
-            Err(FaultKind::Memory | FaultKind::Deadline) if part.rows > 1 => pace.over_size(part.rows),
+            Err(FaultKind::Memory | FaultKind::Deadline) if part.rows > 1 => {
+                pace.over_size(part.rows)
+            }
             Err(_) => {}
         }
     }
@@ -121,12 +157,22 @@ impl<'a> Halving<'a> {
         let settings = &self.program.sandbox().settings;
         self.evaluation.dropped_logs += run.dropped_logs;
         for mut line in run.logs {
-            let bytes: usize = self.evaluation.logs.iter().map(|line| line.message.len()).sum();
-            if self.evaluation.logs.len() >= settings.log_lines || bytes + line.message.len() > settings.log_bytes {
+            let bytes: usize = self
+                .evaluation
+                .logs
+                .iter()
+                .map(|line| line.message.len())
+                .sum();
+            if self.evaluation.logs.len() >= settings.log_lines
+                || bytes + line.message.len() > settings.log_bytes
+            {
                 self.evaluation.dropped_logs += 1;
                 continue;
             }
-            let row = line.row.map(|row| row as usize).filter(|row| *row < part.rows);
+            let row = line
+                .row
+                .map(|row| row as usize)
+                .filter(|row| *row < part.rows);
             line.row = row.map(|row| self.rows[part.start + row]);
             self.evaluation.logs.push(line);
         }
@@ -144,19 +190,42 @@ impl<'a> Halving<'a> {
     /// Fails every row that has no verdict yet.
     fn give_up(&mut self) {
         let limit_ms = self.program.sandbox().settings.batch_deadline_ms;
-        let message = format!("not judged: the filter had used up the {limit_ms} ms of its batch on other alerts");
-        let fault = Fault { kind: FaultKind::Deadline, message };
-        self.evaluation.verdicts.resize(self.rows.len(), Verdict::Fail(fault));
+        let message = format!(
+            "not judged: the filter had used up the {limit_ms} ms of its batch on other alerts"
+        );
+        let fault = Fault {
+            kind: FaultKind::Deadline,
+            message,
+        };
+        self.evaluation
+            .verdicts
+            .resize(self.rows.len(), Verdict::Fail(fault));
     }
 }
 
 fn halve(part: Part, parts: &mut Vec<Part>) {
     let first = part.rows / 2;
-    parts.push(Part { start: part.start + first, rows: part.rows - first, retried: false });
-    parts.push(Part { start: part.start, rows: first, retried: false });
+    parts.push(Part {
+        start: part.start + first,
+        rows: part.rows - first,
+        retried: false,
+    });
+    parts.push(Part {
+        start: part.start,
+        rows: first,
+        retried: false,
+    });
 }
 
 fn split_off_first(part: Part, parts: &mut Vec<Part>) {
-    parts.push(Part { start: part.start + 1, rows: part.rows - 1, retried: false });
-    parts.push(Part { start: part.start, rows: 1, retried: false });
+    parts.push(Part {
+        start: part.start + 1,
+        rows: part.rows - 1,
+        retried: false,
+    });
+    parts.push(Part {
+        start: part.start,
+        rows: 1,
+        retried: false,
+    });
 }

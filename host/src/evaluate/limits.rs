@@ -125,7 +125,8 @@ impl Default for Settings {
 impl Settings {
     /// Bytes that the answer to a batch of `rows` may bring over the border.
     pub(super) fn answer_bytes_for(&self, rows: usize) -> usize {
-        self.answer_bytes.saturating_add(self.answer_bytes_per_row.saturating_mul(rows))
+        self.answer_bytes
+            .saturating_add(self.answer_bytes_per_row.saturating_mul(rows))
     }
 
     /// Deadline of one call in ticks of the clock; one more, for the call starts within a tick.

@@ -31,7 +31,10 @@ impl Sandbox {
     /// # Errors
     /// When the code does not fit this engine, its limits or our world, or the description breaks a
     /// rule.
-    pub fn load(self: &Arc<Self>, code: &Vouched<impl AsRef<[u8]>>) -> Result<Program, EvaluateError> {
+    pub fn load(
+        self: &Arc<Self>,
+        code: &Vouched<impl AsRef<[u8]>>,
+    ) -> Result<Program, EvaluateError> {
         // SAFETY: `deserialize` requires bytes that wasmtime's own compiler has serialized and that
         // nobody has changed. `Vouched::from_our_compiler` is the only way to get here and demands
         // just that; its callers are the upload room (child's pipe, cache with keyed digest), tests
@@ -46,7 +49,10 @@ impl Sandbox {
     ///
     /// # Errors
     /// As above, and when the file cannot be mapped.
-    pub fn load_file(self: &Arc<Self>, code: &Vouched<impl AsRef<Path>>) -> Result<Program, EvaluateError> {
+    pub fn load_file(
+        self: &Arc<Self>,
+        code: &Vouched<impl AsRef<Path>>,
+    ) -> Result<Program, EvaluateError> {
         // SAFETY: as above; and since the file stays mapped, nobody may write into it while the
         // program lives. The cache (its only owner, mode 0600 in a folder of mode 0700) never
         // changes a file in place: it writes another one and renames, which leaves the mapped one

@@ -32,7 +32,9 @@ pub use limits::Settings;
 pub use load::Vouched;
 pub use parameter::{Parameter, ParameterError, ParameterValue};
 pub use text::for_people;
-pub use verdict::{Annotation, AnnotationValue, Evaluation, Fault, FaultKind, LogLevel, LogLine, Verdict};
+pub use verdict::{
+    Annotation, AnnotationValue, Evaluation, Fault, FaultKind, LogLevel, LogLine, Verdict,
+};
 
 /// Why a component cannot be compiled, loaded or used at all. What a filter does with an alert is
 /// a [`Fault`], not this.
@@ -54,7 +56,9 @@ pub enum EvaluateError {
     #[error(transparent)]
     Description(#[from] InvalidDescription),
     /// It says something else at every call.
-    #[error("the filter describes itself differently from call to call; its description has to be fixed")]
+    #[error(
+        "the filter describes itself differently from call to call; its description has to be fixed"
+    )]
     Unstable,
 }
 

@@ -16,13 +16,21 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new() -> Pace {
-        Pace { fuel_per_alert: AtomicU64::new(0), rows: AtomicUsize::new(usize::MAX) }
+        Pace {
+            fuel_per_alert: AtomicU64::new(0),
+            rows: AtomicUsize::new(usize::MAX),
+        }
     }
 
     /// Rows of the next call.
     pub(super) fn rows(&self, budget: u64) -> usize {
-        let by_fuel = (budget / 2).checked_div(self.fuel_per_alert.load(Relaxed)).unwrap_or(u64::MAX);
-        usize::try_from(by_fuel).unwrap_or(usize::MAX).min(self.rows.load(Relaxed)).max(1)
+        let by_fuel = (budget / 2)
+            .checked_div(self.fuel_per_alert.load(Relaxed))
+            .unwrap_or(u64::MAX);
+        usize::try_from(by_fuel)
+            .unwrap_or(usize::MAX)
+            .min(self.rows.load(Relaxed))
+            .max(1)
     }
 
     /// Running average of fuel per alert; 0 before the first verdict.
@@ -40,13 +48,15 @@ impl Pace {
         self.fuel_per_alert.store(average, Relaxed);
         let fitting = self.rows.load(Relaxed);
         if rows >= fitting {
-            self.rows.store(fitting.saturating_add(fitting / 8 + 1), Relaxed);
+            self.rows
+                .store(fitting.saturating_add(fitting / 8 + 1), Relaxed);
         }
     }
 
     /// A call of `rows` rows took more fuel than the budget.
     pub(super) fn over_fuel(&self, rows: usize, budget: u64) {
-        self.fuel_per_alert.fetch_max(budget / rows.max(1) as u64, Relaxed);
+        self.fuel_per_alert
+            .fetch_max(budget / rows.max(1) as u64, Relaxed);
     }
 
     /// A call of several rows took more memory or time than one alert may.

@@ -67,7 +67,9 @@ impl ParameterValue {
             ValueType::Boolean => value.as_bool().map(ParameterValue::Boolean),
             ValueType::Int64 => value.as_i64().map(ParameterValue::Int64),
             ValueType::Float64 => value.as_f64().map(ParameterValue::Float64),
-            ValueType::Utf8 => value.as_str().map(|text| ParameterValue::Utf8(text.to_owned())),
+            ValueType::Utf8 => value
+                .as_str()
+                .map(|text| ParameterValue::Utf8(text.to_owned())),
         }
         .filter(ParameterValue::is_sound)
     }
@@ -123,8 +125,14 @@ impl Parameter {
     /// What may be set instead.
     pub fn check(&self, value: &ParameterValue) -> Result<(), ParameterError> {
         let of_type = value.value_type() == self.default.value_type() && value.is_sound();
-        let below = self.minimum.as_ref().is_some_and(|minimum| value.is_below(minimum));
-        let above = self.maximum.as_ref().is_some_and(|maximum| maximum.is_below(value));
+        let below = self
+            .minimum
+            .as_ref()
+            .is_some_and(|minimum| value.is_below(minimum));
+        let above = self
+            .maximum
+            .as_ref()
+            .is_some_and(|maximum| maximum.is_below(value));
         let chosen = self.choices.is_empty() || self.choices.contains(value);
         if of_type && !below && !above && chosen {
             return Ok(());
@@ -178,7 +186,11 @@ impl Parameter {
                 words = format!("{words} {word} {bound}");
             }
         }
-        if self.unit.is_empty() { words } else { format!("{words} [{}]", self.unit) }
+        if self.unit.is_empty() {
+            words
+        } else {
+            format!("{words} [{}]", self.unit)
+        }
     }
 }
 
@@ -210,10 +222,18 @@ impl Description {
     ///
     /// # Errors
     /// The first given one that the filter does not have or does not take.
-    pub fn parameters_from(&self, given: &BTreeMap<String, Value>) -> Result<Vec<ParameterValue>, ParameterError> {
-        given.keys().try_for_each(|name| self.parameter(name).map(drop))?;
+    pub fn parameters_from(
+        &self,
+        given: &BTreeMap<String, Value>,
+    ) -> Result<Vec<ParameterValue>, ParameterError> {
+        given
+            .keys()
+            .try_for_each(|name| self.parameter(name).map(drop))?;
         let value = |parameter: &Parameter| {
-            given.get(&parameter.name).map_or_else(|| Ok(parameter.default.clone()), |value| parameter.from_json(value))
+            given.get(&parameter.name).map_or_else(
+                || Ok(parameter.default.clone()),
+                |value| parameter.from_json(value),
+            )
         };
         self.parameters.iter().map(value).collect()
     }
@@ -222,8 +242,15 @@ impl Description {
     ///
     /// # Errors
     /// As above.
-    pub fn parameters_from_text(&self, given: &[(String, String)]) -> Result<Vec<ParameterValue>, ParameterError> {
-        let mut values: Vec<_> = self.parameters.iter().map(|parameter| parameter.default.clone()).collect();
+    pub fn parameters_from_text(
+        &self,
+        given: &[(String, String)],
+    ) -> Result<Vec<ParameterValue>, ParameterError> {
+        let mut values: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|parameter| parameter.default.clone())
+            .collect();
         for (name, text) in given {
             let (index, parameter) = self.parameter(name)?;
             values[index] = parameter.from_text(text)?;
@@ -232,11 +259,26 @@ impl Description {
     }
 
     fn parameter(&self, name: &str) -> Result<(usize, &Parameter), ParameterError> {
-        let found = self.parameters.iter().enumerate().find(|(_, parameter)| parameter.name == name);
+        let found = self
+            .parameters
+            .iter()
+            .enumerate()
+            .find(|(_, parameter)| parameter.name == name);
         found.ok_or_else(|| {
-            let names: Vec<_> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-            let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            ParameterError::Unknown { name: for_people(name, 100), has }
+            let names: Vec<_> = self
+                .parameters
+                .iter()
+                .map(|parameter| parameter.name.as_str())
+                .collect();
+            let has = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            };
+            ParameterError::Unknown {
+                name: for_people(name, 100),
+                has,
+            }
         })
     }
 }

@@ -45,7 +45,11 @@ impl Instance {
         store.limiter(|guest| &mut guest.memory);
         arm(&mut store, sandbox, 1);
         match program.pre().instantiate(&mut store) {
-            Ok(filter) => Ok(Instance { store, filter, batches: 0 }),
+            Ok(filter) => Ok(Instance {
+                store,
+                filter,
+                batches: 0,
+            }),
             Err(error) => {
                 let fault = fault(&error, store.data().memory.refused, &sandbox.settings);
                 Err((fault, spent(&store, sandbox)))
@@ -59,8 +63,12 @@ impl Instance {
     /// What it did instead.
     pub(super) fn describe(&mut self, sandbox: &Sandbox) -> Result<types::Description, Fault> {
         arm(&mut self.store, sandbox, 1);
-        let described = self.filter.skysieve_filter_program().call_describe(&mut self.store);
-        described.map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))
+        let described = self
+            .filter
+            .skysieve_filter_program()
+            .call_describe(&mut self.store);
+        described
+            .map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))
     }
 
     /// Gives a kept instance a new budget; a fresh one goes on with what its start has left.
@@ -68,7 +76,8 @@ impl Instance {
         if self.batches > 0 {
             arm(&mut self.store, sandbox, rows);
         }
-        self.store.set_hostcall_fuel(sandbox.settings.answer_bytes_for(rows));
+        self.store
+            .set_hostcall_fuel(sandbox.settings.answer_bytes_for(rows));
     }
 
     fn evaluate(
@@ -82,11 +91,29 @@ impl Instance {
         let sandbox = program.sandbox();
         let flat = chosen.flat().map_err(not_a_column)?;
         let levels: Vec<_> = flat.iter().map(levels).collect();
-        let columns: Vec<_> = flat.iter().zip(&levels).map(|(column, levels)| lend(column, levels)).collect();
-        let batch = types::Batch { rows: u32::try_from(rows).unwrap_or(u32::MAX), columns: &columns };
-        let answer = self.filter.skysieve_filter_program().call_evaluate(&mut self.store, batch, parameters);
-        let answer = answer.map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))?;
-        outcome::check(answer, rows, program.description(), &sandbox.settings, verdicts).map_err(Fault::from)
+        let columns: Vec<_> = flat
+            .iter()
+            .zip(&levels)
+            .map(|(column, levels)| lend(column, levels))
+            .collect();
+        let batch = types::Batch {
+            rows: u32::try_from(rows).unwrap_or(u32::MAX),
+            columns: &columns,
+        };
+        let answer =
+            self.filter
+                .skysieve_filter_program()
+                .call_evaluate(&mut self.store, batch, parameters);
+        let answer = answer
+            .map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))?;
+        outcome::check(
+            answer,
+            rows,
+            program.description(),
+            &sandbox.settings,
+            verdicts,
+        )
+        .map_err(Fault::from)
     }
 }
 
@@ -102,7 +129,14 @@ pub(super) fn run(
     let _slot: Option<Slot<'_>> = sandbox.slots.as_ref().map(super::slots::Slots::take);
     let mut instance = match program.kept().map_or_else(|| Instance::new(program), Ok) {
         Ok(instance) => instance,
-        Err((fault, fuel)) => return Run { result: Err(fault), fuel, logs: Vec::new(), dropped_logs: 0 },
+        Err((fault, fuel)) => {
+            return Run {
+                result: Err(fault),
+                fuel,
+                logs: Vec::new(),
+                dropped_logs: 0,
+            };
+        }
     };
     instance.rearm(sandbox, rows);
     let result = instance.evaluate(program, chosen, rows, parameters, verdicts);
@@ -112,12 +146,19 @@ pub(super) fn run(
     if result.is_ok() && instance.batches < sandbox.settings.batches_per_instance {
         program.keep(instance);
     }
-    Run { result, fuel, logs, dropped_logs }
+    Run {
+        result,
+        fuel,
+        logs,
+        dropped_logs,
+    }
 }
 
 fn arm(store: &mut Store<Guest>, sandbox: &Sandbox, rows: usize) {
     let settings = &sandbox.settings;
-    store.set_fuel(settings.fuel_per_alert).expect("the engine counts fuel: engine.rs");
+    store
+        .set_fuel(settings.fuel_per_alert)
+        .expect("the engine counts fuel: engine.rs");
     store.set_epoch_deadline(settings.deadline_ticks());
     store.set_hostcall_fuel(settings.answer_bytes_for(rows));
 }
@@ -129,5 +170,8 @@ fn spent(store: &Store<Guest>, sandbox: &Sandbox) -> u64 {
 
 /// A column of a type that no decoder gives: the host's mistake, told as such.
 fn not_a_column(what: String) -> Fault {
-    Fault { kind: FaultKind::Malformed, message: format!("the host prepared a wrong batch, not the filter's fault: {what}") }
+    Fault {
+        kind: FaultKind::Malformed,
+        message: format!("the host prepared a wrong batch, not the filter's fault: {what}"),
+    }
 }

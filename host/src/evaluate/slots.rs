@@ -13,13 +13,19 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn new(count: u32) -> Slots {
-        Slots { free: Mutex::new(count), freed: Condvar::new() }
+        Slots {
+            free: Mutex::new(count),
+            freed: Condvar::new(),
+        }
     }
 
     /// Takes a place, waiting until there is one.
     pub(super) fn take(&self) -> Slot<'_> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        let mut free = self
+            .freed
+            .wait_while(free, |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
         *free -= 1;
         Slot(self)
     }
@@ -58,7 +64,9 @@ mod tests {
                 })
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
         assert!(most.load(Ordering::SeqCst) <= 2);
         assert_eq!(*slots.free.lock().unwrap(), 2);
     }

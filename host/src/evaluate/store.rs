@@ -17,7 +17,10 @@ pub(super) struct Guest {
 
 impl Guest {
     pub(super) fn new(settings: &Settings) -> Guest {
-        Guest { memory: Memory::new(settings), logs: Logs::new(settings) }
+        Guest {
+            memory: Memory::new(settings),
+            logs: Logs::new(settings),
+        }
     }
 }
 
@@ -48,7 +51,12 @@ impl Memory {
 }
 
 impl ResourceLimiter for Memory {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let total = self.bytes.saturating_add(desired.saturating_sub(current));
         let granted = total <= self.bytes_limit && maximum.is_none_or(|maximum| desired <= maximum);
         if granted {
@@ -59,8 +67,14 @@ impl ResourceLimiter for Memory {
         Ok(granted)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum);
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted =
+            desired <= self.table_elements && maximum.is_none_or(|maximum| desired <= maximum);
         self.refused |= !granted;
         Ok(granted)
     }
@@ -115,13 +129,20 @@ impl Logs {
             return self.drop_line();
         }
         self.bytes += message.len();
-        self.lines.push(LogLine { level, row, message });
+        self.lines.push(LogLine {
+            level,
+            row,
+            message,
+        });
     }
 
     /// Hands over what was kept and dropped, and starts anew.
     pub(super) fn take(&mut self) -> (Vec<LogLine>, u64) {
         self.bytes = 0;
-        (std::mem::take(&mut self.lines), std::mem::take(&mut self.dropped))
+        (
+            std::mem::take(&mut self.lines),
+            std::mem::take(&mut self.dropped),
+        )
     }
 }
 
@@ -131,7 +152,12 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        Settings { memory_bytes: 1000, log_lines: 3, log_bytes: 20, ..Settings::default() }
+        Settings {
+            memory_bytes: 1000,
+            log_lines: 3,
+            log_bytes: 20,
+            ..Settings::default()
+        }
     }
 
     #[test]

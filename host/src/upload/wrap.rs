@@ -10,6 +10,9 @@ use wit_component::ComponentEncoder;
 /// # Errors
 /// What the encoder says, for people who know components.
 pub fn component_of(module: &[u8]) -> Result<Vec<u8>, String> {
-    let encoded = ComponentEncoder::default().validate(false).module(module).and_then(|mut encoder| encoder.encode());
+    let encoded = ComponentEncoder::default()
+        .validate(false)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode());
     encoded.map_err(|error| format!("{error:#}"))
 }

@@ -25,7 +25,10 @@ fn a_description_that_breaks_a_rule() {
     check(b'4', "declares 257 fields; at most 256");
     check(b'5', "the reason name `Not a name` is not allowed");
     check(b'6', "`reason_0` is declared twice");
-    check(b'7', "parameter `guilty_from`: the default is not among the allowed values");
+    check(
+        b'7',
+        "parameter `guilty_from`: the default is not among the allowed values",
+    );
     check(b'8', "the title `long long");
     check(b'9', "field 1: ");
     check(b'a', "enter 0 and 1 arrays");

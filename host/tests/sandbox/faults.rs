@@ -12,8 +12,17 @@ fn check(mode: &str, kind: FaultKind, words: &str) {
     let message = message(&evaluation);
     assert!(message.contains(words), "{mode}: {message}");
     assert!(evaluation.runs <= 14, "{mode}: {} runs", evaluation.runs);
-    let others = |verdict: &Verdict| matches!(verdict, Verdict::Pass(annotations) if annotations.len() == 1);
-    assert_eq!(evaluation.verdicts.iter().filter(|verdict| others(verdict)).count(), 63, "{mode}");
+    let others =
+        |verdict: &Verdict| matches!(verdict, Verdict::Pass(annotations) if annotations.len() == 1);
+    assert_eq!(
+        evaluation
+            .verdicts
+            .iter()
+            .filter(|verdict| others(verdict))
+            .count(),
+        63,
+        "{mode}"
+    );
 }
 
 #[test]
@@ -25,7 +34,11 @@ fn traps() {
 
 #[test]
 fn limits_of_one_alert() {
-    check("spin", FaultKind::Fuel, "more than its 5000000 units of fuel");
+    check(
+        "spin",
+        FaultKind::Fuel,
+        "more than its 5000000 units of fuel",
+    );
     check("allocate", FaultKind::Memory, "more than 16 MiB");
 }
 
@@ -38,10 +51,22 @@ fn malformed_answers() {
         ("reserved", "verdict 200 of row 0 belongs to the host"),
         ("reserved_last", "verdict 254"),
         ("undeclared", "only 1 reasons are declared"),
-        ("nan", "annotation `calls` of row 0 is not of its declared type, int64"),
-        ("infinite", "annotation `value` of row 0 is not a finite number"),
-        ("wrong_type", "annotation `word` of row 0 is not of its declared type, utf8"),
-        ("kind", "annotation kind 3 of row 0, but only 3 are declared"),
+        (
+            "nan",
+            "annotation `calls` of row 0 is not of its declared type, int64",
+        ),
+        (
+            "infinite",
+            "annotation `value` of row 0 is not a finite number",
+        ),
+        (
+            "wrong_type",
+            "annotation `word` of row 0 is not of its declared type, utf8",
+        ),
+        (
+            "kind",
+            "annotation kind 3 of row 0, but only 3 are declared",
+        ),
         ("twice", "annotation `value` occurs twice"),
         ("row", "row 1, but the batch has 1 rows"),
         // The batch has the next row; alone there is none.
@@ -72,27 +97,41 @@ fn messages_are_cut_and_on_one_line() {
     let evaluation = evaluate(&own_program(), "long_message", &with_guilty(8, &[3]));
     assert_eq!(kinds(&evaluation)[3], Some(FaultKind::NotJudged));
     let message = message(&evaluation);
-    assert!(message.len() <= 1024 && message.starts_with("m\\nm\\n"), "{message}");
-    assert_eq!(evaluation.runs, 1, "an alert that could not be judged costs the batch nothing");
+    assert!(
+        message.len() <= 1024 && message.starts_with("m\\nm\\n"),
+        "{message}"
+    );
+    assert_eq!(
+        evaluation.runs, 1,
+        "an alert that could not be judged costs the batch nothing"
+    );
 }
 
 #[test]
 fn every_guilty_alert_is_found() {
     let guilty: Vec<_> = (0..64).step_by(7).collect();
     let evaluation = evaluate(&own_program(), "panic", &with_guilty(64, &guilty));
-    let failed: Vec<_> = (0..64).filter(|row| kinds(&evaluation)[*row].is_some()).collect();
+    let failed: Vec<_> = (0..64)
+        .filter(|row| kinds(&evaluation)[*row].is_some())
+        .collect();
     assert_eq!(failed, guilty);
 }
 
 #[test]
 fn no_alert_spends_its_neighbours_fuel() {
     // Each slow alert fits the budget alone, two together do not.
-    let program = program_with(&Settings { fuel_per_alert: 40_000_000, ..settings() });
+    let program = program_with(&Settings {
+        fuel_per_alert: 40_000_000,
+        ..settings()
+    });
     let evaluation = evaluate(&program, "slow", &with_guilty(16, &[2, 3, 9, 14]));
     assert_eq!(kinds(&evaluation), vec![None; 16]);
     assert!(evaluation.runs > 1);
     let again = evaluate(&program, "slow", &with_guilty(16, &[2, 3, 9, 14]));
-    assert_eq!(again.verdicts, evaluation.verdicts, "however the batch was cut");
+    assert_eq!(
+        again.verdicts, evaluation.verdicts,
+        "however the batch was cut"
+    );
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use arrow_array::builder::{Float32Builder, ListBuilder};
 use arrow_array::{Array, ArrayRef, Float64Array, StringArray};
 use skysieve::evaluate::{
-    EvaluateError, Evaluation, FaultKind, ParameterValue, Program, Sandbox, Settings, Verdict, Vouched, compile,
+    EvaluateError, Evaluation, FaultKind, ParameterValue, Program, Sandbox, Settings, Verdict,
+    Vouched, compile,
 };
 use skysieve::upload::wrap::component_of;
 
@@ -18,11 +19,20 @@ pub fn module() -> &'static [u8] {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
         let built = Command::new(env!("CARGO"))
             .current_dir(&root)
-            .args(["build", "--quiet", "--release", "--target", "wasm32-unknown-unknown", "-p", "hostile"])
+            .args([
+                "build",
+                "--quiet",
+                "--release",
+                "--target",
+                "wasm32-unknown-unknown",
+                "-p",
+                "hostile",
+            ])
             .status()
             .unwrap();
         assert!(built.success(), "the hostile guest does not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         std::fs::read(target.join("wasm32-unknown-unknown/release/hostile.wasm")).unwrap()
     })
 }
@@ -31,7 +41,10 @@ pub fn module() -> &'static [u8] {
 pub fn describing(how: u8) -> Vec<u8> {
     let mut module = module().to_vec();
     let mark = b"hostile-describe-mode: ";
-    let place = module.windows(mark.len()).position(|window| window == mark).unwrap();
+    let place = module
+        .windows(mark.len())
+        .position(|window| window == mark)
+        .unwrap();
     module[place + mark.len()] = how;
     component_of(&module).unwrap()
 }
@@ -46,6 +59,7 @@ pub fn settings() -> Settings {
     Settings {
         fuel_per_alert: 5_000_000,
         memory_bytes: 16 << 20,
+        answer_bytes: 256 << 10,
         pool_instances: 4,
         ..Settings::default()
     }
@@ -56,7 +70,9 @@ pub fn sandbox(settings: &Settings) -> Arc<Sandbox> {
 }
 
 pub fn program_with(settings: &Settings) -> Program {
-    sandbox(settings).load(&Vouched::from_our_compiler(compiled())).unwrap()
+    sandbox(settings)
+        .load(&Vouched::from_our_compiler(compiled()))
+        .unwrap()
 }
 
 /// A program that nobody else uses, so that its runs can be counted.
@@ -83,12 +99,22 @@ pub fn columns(values: &[Option<f64>]) -> Vec<ArrayRef> {
         (0..row % 5).for_each(|x| series.values().append_value(x as f32));
         series.append(value.is_some());
     }
-    let names: StringArray = values.iter().map(|value| value.map(|value| format!("object {value}"))).collect();
-    vec![Arc::new(Float64Array::from(values.to_vec())), Arc::new(series.finish()), Arc::new(names)]
+    let names: StringArray = values
+        .iter()
+        .map(|value| value.map(|value| format!("object {value}")))
+        .collect();
+    vec![
+        Arc::new(Float64Array::from(values.to_vec())),
+        Arc::new(series.finish()),
+        Arc::new(names),
+    ]
 }
 
 pub fn parameters(mode: &str, guilty_from: f64) -> Vec<ParameterValue> {
-    vec![ParameterValue::Utf8(mode.to_owned()), ParameterValue::Float64(guilty_from)]
+    vec![
+        ParameterValue::Utf8(mode.to_owned()),
+        ParameterValue::Float64(guilty_from),
+    ]
 }
 
 /// Values 1, 2, ... of which those from `1000` on are guilty.
@@ -103,7 +129,15 @@ pub fn evaluate(program: &Program, mode: &str, values: &[f64]) -> Evaluation {
 
 /// `innocent` alerts with the guilty ones at the given rows.
 pub fn with_guilty(innocent: usize, guilty: &[usize]) -> Vec<f64> {
-    (0..innocent).map(|row| if guilty.contains(&row) { GUILTY + row as f64 } else { 1.0 + row as f64 / 1000.0 }).collect()
+    (0..innocent)
+        .map(|row| {
+            if guilty.contains(&row) {
+                GUILTY + row as f64
+            } else {
+                1.0 + row as f64 / 1000.0
+            }
+        })
+        .collect()
 }
 
 /// Kind of failure per row, none where there is a verdict.

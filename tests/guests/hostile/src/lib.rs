@@ -13,7 +13,8 @@ wit_bindgen::generate!({ path: "../../../wit", world: "skysieve:filter/filter@0.
 use exports::skysieve::filter::program::{Batch, Description, Guest, Outcome, ParameterValue};
 use skysieve::filter::log;
 use skysieve::filter::types::{
-    Annotation, AnnotationKind, AnnotationType, AnnotationValue, ElementType, Failure, Field, Parameter, Reason, Values,
+    Annotation, AnnotationKind, AnnotationType, AnnotationValue, ElementType, Failure, Field,
+    Parameter, Reason, Values,
 };
 
 /// The last byte says how `describe` behaves; tests overwrite it.
@@ -55,9 +56,13 @@ impl Guest for Hostile {
             ParameterValue::Utf8(mode) => mode.clone(),
             _ => unreachable!("the host has checked the type"),
         };
-        let ParameterValue::Float64(guilty_from) = parameters[1] else { unreachable!("the host has checked the type") };
+        let ParameterValue::Float64(guilty_from) = parameters[1] else {
+            unreachable!("the host has checked the type")
+        };
         let values = values(&batch);
-        let guilty: Vec<u32> = (0..batch.rows).filter(|row| values[*row as usize] >= Some(guilty_from)).collect();
+        let guilty: Vec<u32> = (0..batch.rows)
+            .filter(|row| values[*row as usize] >= Some(guilty_from))
+            .collect();
         let mut outcome = honest(&values);
         if let Some(first) = guilty.first() {
             misbehave(&mode, *first, &guilty, &batch, &mut outcome);
@@ -67,17 +72,27 @@ impl Guest for Hostile {
             "batch_size" if batch.rows > 1 => outcome.verdicts.fill(1),
             _ => {}
         }
-        if outcome.verdicts.iter().any(|code| *code != 0) && matches!(mode.as_str(), "batch_order" | "batch_size") {
+        if outcome.verdicts.iter().any(|code| *code != 0)
+            && matches!(mode.as_str(), "batch_order" | "batch_size")
+        {
             outcome.annotations.clear();
             outcome.failures.clear();
-            outcome.verdicts.iter_mut().filter(|code| **code == 255).for_each(|code| *code = 1);
+            outcome
+                .verdicts
+                .iter_mut()
+                .filter(|code| **code == 255)
+                .for_each(|code| *code = 1);
         }
         outcome
     }
 }
 
 fn honest_description() -> Description {
-    let field = |path: &str, element| Field { paths: vec![path.to_owned()], element, required: false };
+    let field = |path: &str, element| Field {
+        paths: vec![path.to_owned()],
+        element,
+        required: false,
+    };
     Description {
         title: "Hostile".to_owned(),
         built_with: "by hand".to_owned(),
@@ -86,7 +101,10 @@ fn honest_description() -> Description {
             field("series[].x", ElementType::Float32),
             field("name", ElementType::Utf8),
         ],
-        parameters: vec![parameter("mode", ParameterValue::Utf8("honest".to_owned())), guilty_from()],
+        parameters: vec![
+            parameter("mode", ParameterValue::Utf8("honest".to_owned())),
+            guilty_from(),
+        ],
         reasons: reasons(1),
         annotations: vec![
             kind("value", AnnotationType::Float64),
@@ -98,7 +116,10 @@ fn honest_description() -> Description {
 
 fn guilty_from() -> Parameter {
     let minimum = Some(ParameterValue::Float64(-1e6));
-    Parameter { minimum, ..parameter("guilty_from", ParameterValue::Float64(1e9)) }
+    Parameter {
+        minimum,
+        ..parameter("guilty_from", ParameterValue::Float64(1e9))
+    }
 }
 
 fn parameter(name: &str, default: ParameterValue) -> Parameter {
@@ -114,23 +135,48 @@ fn parameter(name: &str, default: ParameterValue) -> Parameter {
 }
 
 fn reasons(count: u32) -> Vec<Reason> {
-    (0..count).map(|number| Reason { name: format!("reason_{number}"), summary: "not above 0".to_owned() }).collect()
+    (0..count)
+        .map(|number| Reason {
+            name: format!("reason_{number}"),
+            summary: "not above 0".to_owned(),
+        })
+        .collect()
 }
 
 fn kind(name: &str, element: AnnotationType) -> AnnotationKind {
-    AnnotationKind { name: name.to_owned(), unit: String::new(), summary: String::new(), element }
+    AnnotationKind {
+        name: name.to_owned(),
+        unit: String::new(),
+        summary: String::new(),
+        element,
+    }
 }
 
 /// The first column, null where its bit is 0.
 fn values(batch: &Batch) -> Vec<Option<f64>> {
     let column = &batch.columns[0];
-    let Values::Float64(values) = &column.values else { unreachable!("the host keeps the declared type") };
-    let present = |row: usize| column.validity.as_ref().is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1);
-    values.iter().enumerate().map(|(row, value)| present(row).then_some(*value)).collect()
+    let Values::Float64(values) = &column.values else {
+        unreachable!("the host keeps the declared type")
+    };
+    let present = |row: usize| {
+        column
+            .validity
+            .as_ref()
+            .is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1)
+    };
+    values
+        .iter()
+        .enumerate()
+        .map(|(row, value)| present(row).then_some(*value))
+        .collect()
 }
 
 fn honest(values: &[Option<f64>]) -> Outcome {
-    let mut outcome = Outcome { verdicts: Vec::new(), annotations: Vec::new(), failures: Vec::new() };
+    let mut outcome = Outcome {
+        verdicts: Vec::new(),
+        annotations: Vec::new(),
+        failures: Vec::new(),
+    };
     for (row, value) in (0..).zip(values) {
         match value {
             Some(value) if *value > 0.0 => {
@@ -140,7 +186,10 @@ fn honest(values: &[Option<f64>]) -> Outcome {
             Some(_) => outcome.verdicts.push(1),
             None => {
                 outcome.verdicts.push(255);
-                outcome.failures.push(Failure { row, message: "no value".to_owned() });
+                outcome.failures.push(Failure {
+                    row,
+                    message: "no value".to_owned(),
+                });
             }
         }
     }
@@ -148,16 +197,28 @@ fn honest(values: &[Option<f64>]) -> Outcome {
 }
 
 fn number(row: u32, kind: u32, value: f64) -> Annotation {
-    Annotation { row, kind, value: AnnotationValue::Float64(value) }
+    Annotation {
+        row,
+        kind,
+        value: AnnotationValue::Float64(value),
+    }
 }
 
 fn word(row: u32, bytes: usize) -> Annotation {
-    Annotation { row, kind: 2, value: AnnotationValue::Utf8("w".repeat(bytes)) }
+    Annotation {
+        row,
+        kind: 2,
+        value: AnnotationValue::Utf8("w".repeat(bytes)),
+    }
 }
 
 /// Adds an annotation where it belongs: behind those of the rows up to its own.
 fn annotate(outcome: &mut Outcome, annotation: Annotation) {
-    let place = outcome.annotations.iter().filter(|other| other.row <= annotation.row).count();
+    let place = outcome
+        .annotations
+        .iter()
+        .filter(|other| other.row <= annotation.row)
+        .count();
     outcome.annotations.insert(place, annotation);
 }
 
@@ -183,15 +244,24 @@ fn misbehave(mode: &str, row: u32, guilty: &[u32], batch: &Batch, outcome: &mut 
         "descending" => outcome.annotations.insert(0, number(row + 1, 0, 1.0)),
         "text" => annotate(outcome, word(row, 5000)),
         "text_fits" => annotate(outcome, word(row, 4096)),
-        "flood" => outcome.annotations = (0..60_000).map(|_| number(row, 0, 1.0)).collect(),
+        "flood" => outcome.annotations = (0..20_000).map(|_| number(row, 0, 1.0)).collect(),
         "no_message" => outcome.verdicts[row as usize] = 255,
-        "message_too_many" => outcome.failures.push(Failure { row, message: String::new() }),
+        "message_too_many" => outcome.failures.push(Failure {
+            row,
+            message: String::new(),
+        }),
         "long_message" => not_judged(outcome, row, "m\n".repeat(5000)),
         "huge_answer" => outcome.verdicts = vec![0; 32 << 20],
         "slow" => guilty.iter().for_each(|_| work(3_000_000)),
         "log" => log::write(log::Level::Warning, Some(row), "a line\nabout it"),
-        "log_flood" => (0..1000).for_each(|_| log::write(log::Level::Info, None, "again and again")),
-        "log_long" => log::write(log::Level::Error, Some(row + 1_000_000), &"l".repeat(1 << 20)),
+        "log_flood" => {
+            (0..1000).for_each(|_| log::write(log::Level::Info, None, "again and again"))
+        }
+        "log_long" => log::write(
+            log::Level::Error,
+            Some(row + 1_000_000),
+            &"l".repeat(1 << 20),
+        ),
         "count_calls" => count_calls(guilty, outcome),
         _ => {}
     }
@@ -221,7 +291,11 @@ fn allocate() {
 
 /// Needs the engine's stack more than the one that Rust keeps in memory.
 fn recurse(number: u64) -> u64 {
-    if black_box(number) == u64::MAX { 0 } else { recurse(number + 1).wrapping_mul(3) + 1 }
+    if black_box(number) == u64::MAX {
+        0
+    } else {
+        recurse(number + 1).wrapping_mul(3) + 1
+    }
 }
 
 fn wild_pointer() {
@@ -231,20 +305,35 @@ fn wild_pointer() {
 }
 
 fn replace_value(outcome: &mut Outcome, row: u32, value: f64) {
-    outcome.annotations.retain(|annotation| annotation.row != row);
+    outcome
+        .annotations
+        .retain(|annotation| annotation.row != row);
     annotate(outcome, number(row, 0, value));
 }
 
 fn not_judged(outcome: &mut Outcome, row: u32, message: String) {
     outcome.verdicts[row as usize] = 255;
-    outcome.annotations.retain(|annotation| annotation.row != row);
-    let place = outcome.failures.iter().filter(|failure| failure.row < row).count();
+    outcome
+        .annotations
+        .retain(|annotation| annotation.row != row);
+    let place = outcome
+        .failures
+        .iter()
+        .filter(|failure| failure.row < row)
+        .count();
     outcome.failures.insert(place, Failure { row, message });
 }
 
 fn count_calls(guilty: &[u32], outcome: &mut Outcome) {
     let calls = i64::from(CALLS.fetch_add(1, Relaxed) + 1);
     for row in guilty {
-        annotate(outcome, Annotation { row: *row, kind: 1, value: AnnotationValue::Int64(calls) });
+        annotate(
+            outcome,
+            Annotation {
+                row: *row,
+                kind: 1,
+                value: AnnotationValue::Int64(calls),
+            },
+        );
     }
 }

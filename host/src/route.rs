@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use crate::evaluate::AnnotationValue;
 use crate::source::{Packet, Partition, Position};
 
 /// Identity and destination of one active setting.
@@ -23,20 +24,6 @@ pub struct Destination {
     pub topic: String,
     /// Names of the declared reasons, in order; reason of code n is `reasons[n - 1]`.
     pub reasons: Vec<String>,
-}
-
-/// An annotation's value.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[serde(untagged)]
-pub enum AnnotationValue {
-    /// Truth value.
-    Boolean(bool),
-    /// Integer.
-    Int64(i64),
-    /// Finite number.
-    Float64(f64),
-    /// Text.
-    Utf8(String),
 }
 
 /// One passing alert of one filter.

@@ -1,1 +1,69 @@
-//! (to be written)
+//! The registry: filters, versions, settings, users and counts, and all of sqlx.
+//!
+//! In: what people do through the API and the command line, and the counts that sinks logged. Out:
+//! the same, typed; the active set of a stream. Never: an HTTP status, an alert, or a wait without an
+//! end: every call answers within [`Settings::call_ms`], with [`RegistryError::Unavailable`] where
+//! the database does not.
+//!
+//! One file per aggregate holds its types and all of its SQL, one text for SQLite and PostgreSQL.
+//! Start reading at `migrations/`.
+
+mod activation;
+mod active_set;
+mod counts;
+mod database;
+mod error;
+mod filter_settings;
+mod filters;
+mod migrations;
+mod names;
+mod numbers;
+mod settings;
+mod tokens;
+mod users;
+mod versions;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use activation::{MAIN_LANE, State};
+pub use active_set::ActiveSetting;
+pub use counts::{CountsQuery, NightCounts};
+pub use error::RegistryError;
+pub use filter_settings::{FilterSetting, NewSetting, Payload};
+pub use filters::{Active, Filter, FilterQuery, NewFilter};
+pub use names::{NAME_LENGTH, Name, NameError, topic};
+pub use numbers::{FilterId, OwnerId, TokenId};
+pub use settings::Settings;
+pub use tokens::{Bearer, Secret, TOKEN_PREFIX, Token};
+pub use users::{Role, User};
+pub use versions::{NewVersion, Version};
+
+/// The registry. Cheap to clone; any number of hosts may share one PostgreSQL database.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    database: database::Database,
+}
+
+impl Registry {
+    /// Connects and brings the schema up to date.
+    ///
+    /// # Errors
+    /// `Settings` where the address cannot be used, `Unavailable` where the database does not answer.
+    pub async fn open(settings: &Settings) -> Result<Self, RegistryError> {
+        Ok(Self { database: database::Database::open(settings).await? })
+    }
+
+    /// Ends all connections, after the calls under way.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+/// This instant [ms since the Unix epoch].
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,241 @@
+//! What is switched on: activate, pause, resume, suspend.
+//!
+//! In: filters and settings. Out: what is switched on from now, and a generation that rises in the
+//! same transaction. Never: a change of an active set without a new generation.
+
+use sqlx::{AnyConnection, Row};
+
+use super::error::RegistryError;
+use super::numbers::FilterId;
+use super::{Registry, filters, now_ms};
+
+/// The lane that live filters run in.
+pub const MAIN_LANE: &str = "main";
+
+/// Whether an activated setting runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It judges alerts.
+    Active,
+    /// Its owner paused it.
+    Paused,
+    /// The host stopped it, for a reason.
+    Suspended,
+}
+
+impl State {
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    pub(super) fn from_stored(word: &str) -> Result<Self, RegistryError> {
+        match word {
+            "active" => Ok(Self::Active),
+            "paused" => Ok(Self::Paused),
+            "suspended" => Ok(Self::Suspended),
+            other => Err(RegistryError::Database(format!("unknown state `{other}`"))),
+        }
+    }
+}
+
+/// What somebody wants of a filter.
+enum Wish<'a> {
+    Run(i64),
+    Pause,
+    Resume,
+    Suspend(i64, &'a str),
+}
+
+/// What is switched on of a filter in a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Current {
+    setting: i64,
+    state: State,
+    reason: String,
+}
+
+impl Registry {
+    /// Number of the active set: while it stays, no active set has changed.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database.
+    pub async fn generation(&self) -> Result<i64, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                Ok(sqlx::query_scalar("select number from generation where id = 1")
+                    .fetch_one(&mut *connection)
+                    .await?)
+            })
+            .await
+    }
+
+    /// Makes `setting` the one that runs, in lane `main`, whatever ran, was paused or suspended.
+    ///
+    /// # Errors
+    /// `Missing` where the filter has no such setting, `Deleted` where it was deleted.
+    pub async fn activate(&self, filter: FilterId, setting: i64) -> Result<(), RegistryError> {
+        self.change(filter, Wish::Run(setting)).await
+    }
+
+    /// Stops the active setting until it is resumed. Pausing it again changes nothing.
+    ///
+    /// # Errors
+    /// `NotActive` where nothing is switched on, `Suspended` where the host stopped it.
+    pub async fn pause(&self, filter: FilterId) -> Result<(), RegistryError> {
+        self.change(filter, Wish::Pause).await
+    }
+
+    /// Lets a paused setting run again. Resuming a running one changes nothing.
+    ///
+    /// # Errors
+    /// `NotActive` where nothing is switched on, `Suspended` where the host stopped it.
+    pub async fn resume(&self, filter: FilterId) -> Result<(), RegistryError> {
+        self.change(filter, Wish::Resume).await
+    }
+
+    /// Stops `setting` for a reason that its owner reads; nothing happens where it no longer runs.
+    ///
+    /// # Errors
+    /// `Missing` where there is no such setting.
+    pub async fn suspend(&self, setting: i64, reason: &str) -> Result<(), RegistryError> {
+        let filter = self.filter_of_setting(setting).await?;
+        match self.change(filter, Wish::Suspend(setting, reason)).await {
+            Err(RegistryError::Deleted) => Ok(()),
+            other => other,
+        }
+    }
+
+    async fn change(&self, filter: FilterId, wish: Wish<'_>) -> Result<(), RegistryError> {
+        self.database
+            .bounded(async {
+                let mut transaction = self.database.write().await?;
+                filters::lock(&mut transaction, filter).await?;
+                if let Wish::Run(setting) = wish {
+                    refuse_foreign(&mut transaction, filter, setting).await?;
+                }
+                let current = current(&mut transaction, filter).await?;
+                if let Some(next) = decide(&wish, current)? {
+                    put(&mut transaction, filter, &next).await?;
+                    raise_generation(&mut transaction).await?;
+                    transaction.commit().await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// What follows from a wish: nothing, or what is switched on from now.
+fn decide(wish: &Wish<'_>, current: Option<Current>) -> Result<Option<Current>, RegistryError> {
+    let next = match (wish, &current) {
+        (Wish::Run(setting), _) => Current::new(*setting, State::Active, ""),
+        (Wish::Suspend(setting, reason), Some(now)) if now.setting == *setting => {
+            if now.state != State::Active {
+                return Ok(None);
+            }
+            Current::new(*setting, State::Suspended, reason)
+        }
+        (Wish::Suspend(..), _) => return Ok(None),
+        (Wish::Pause | Wish::Resume, None) => return Err(RegistryError::NotActive),
+        (Wish::Pause | Wish::Resume, Some(now)) if now.state == State::Suspended => {
+            return Err(RegistryError::Suspended(now.reason.clone()));
+        }
+        (Wish::Pause, Some(now)) => Current::new(now.setting, State::Paused, ""),
+        (Wish::Resume, Some(now)) => Current::new(now.setting, State::Active, ""),
+    };
+    Ok((current.as_ref() != Some(&next)).then_some(next))
+}
+
+impl Current {
+    fn new(setting: i64, state: State, reason: &str) -> Self {
+        Self { setting, state, reason: reason.to_owned() }
+    }
+}
+
+/// Switches off whatever is on of a filter, in every lane.
+pub(super) async fn remove(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+) -> Result<(), RegistryError> {
+    let removed = sqlx::query("delete from activations where filter_id = $1")
+        .bind(filter.0)
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    if removed > 0 {
+        raise_generation(connection).await?;
+    }
+    Ok(())
+}
+
+/// Tells workers that some active set has changed. Last in its transaction: the row stays locked.
+async fn raise_generation(connection: &mut AnyConnection) -> Result<(), RegistryError> {
+    sqlx::query("update generation set number = number + 1 where id = 1")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn refuse_foreign(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+    setting: i64,
+) -> Result<(), RegistryError> {
+    sqlx::query("select number from settings where number = $1 and filter_id = $2")
+        .bind(setting)
+        .bind(filter.0)
+        .fetch_optional(connection)
+        .await?
+        .map(|_| ())
+        .ok_or_else(|| RegistryError::Missing { what: "setting", name: setting.to_string() })
+}
+
+async fn current(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+) -> Result<Option<Current>, RegistryError> {
+    let row = sqlx::query(
+        "select setting, state, reason from activations where filter_id = $1 and lane = $2",
+    )
+    .bind(filter.0)
+    .bind(MAIN_LANE)
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Current {
+        setting: row.try_get("setting")?,
+        state: State::from_stored(row.try_get("state")?)?,
+        reason: row.try_get("reason")?,
+    }))
+}
+
+async fn put(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+    next: &Current,
+) -> Result<(), RegistryError> {
+    sqlx::query(
+        "insert into activations (filter_id, lane, setting, state, reason, since_ms)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (filter_id, lane) do update set
+             setting = excluded.setting, state = excluded.state,
+             reason = excluded.reason, since_ms = excluded.since_ms",
+    )
+    .bind(filter.0)
+    .bind(MAIN_LANE)
+    .bind(next.setting)
+    .bind(next.state.as_str())
+    .bind(next.reason.as_str())
+    .bind(now_ms())
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! The active set: everything a worker needs to run the filters of one stream and lane.
+//!
+//! In: a stream and a lane. Out: its [`ActiveSetting`]s. Never: a filter
+//! that is paused, suspended or deleted, or one filter's unreadable row in another's way.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::error::RegistryError;
+use super::filter_settings::Payload;
+use super::{Registry, versions};
+use crate::evaluate::{Description, ParameterValue};
+
+/// A setting that runs.
+#[derive(Debug, Clone)]
+pub struct ActiveSetting {
+    /// Its number.
+    pub setting: i64,
+    /// Owner's name.
+    pub owner: String,
+    /// Filter's name.
+    pub filter: String,
+    /// Number of the version.
+    pub version: i64,
+    /// Digest of the version: its component is `Registry::component(digest)`.
+    pub digest: String,
+    /// What the filter says of itself.
+    pub description: Description,
+    /// One value for each of `description.parameters`.
+    pub parameters: Vec<ParameterValue>,
+    /// Where passing alerts go.
+    pub topic: String,
+    /// What goes out.
+    pub payload: Payload,
+}
+
+impl Registry {
+    /// What runs on a stream and lane, by number of the setting. Read the generation before it: what
+    /// changed in between then shows at the next look.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database: the last set stays good.
+    pub async fn active_settings(
+        &self,
+        stream: &str,
+        lane: &str,
+    ) -> Result<Vec<ActiveSetting>, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                let rows = sqlx::query(
+                    "select a.setting, o.name as owner, f.name as filter, s.version, v.digest,
+                            v.description, s.parameters, f.topic, s.payload
+                     from activations a
+                     join filters f on f.id = a.filter_id
+                     join owners o on o.id = f.owner_id
+                     join settings s on s.number = a.setting
+                     join versions v on v.filter_id = s.filter_id and v.number = s.version
+                     where f.stream = $1 and a.lane = $2 and a.state = 'active'
+                       and f.deleted_ms is null
+                     order by a.setting",
+                )
+                .bind(stream)
+                .bind(lane)
+                .fetch_all(&mut *connection)
+                .await?;
+                Ok(rows.iter().filter_map(read_or_tell).collect())
+            })
+            .await
+    }
+}
+
+/// A row that cannot be read is one filter's trouble, not its neighbours'.
+fn read_or_tell(row: &AnyRow) -> Option<ActiveSetting> {
+    read(row)
+        .inspect_err(|error| {
+            let setting: i64 = row.try_get("setting").unwrap_or_default();
+            tracing::error!(setting, %error, "an active setting cannot be read and does not run");
+        })
+        .ok()
+}
+
+fn read(row: &AnyRow) -> Result<ActiveSetting, RegistryError> {
+    let description: Description = versions::document(row, "description")?;
+    let given: BTreeMap<String, Value> = versions::document(row, "parameters")?;
+    let parameters = description.parameters_from(&given)?;
+    Ok(ActiveSetting {
+        setting: row.try_get("setting")?,
+        owner: row.try_get("owner")?,
+        filter: row.try_get("filter")?,
+        version: row.try_get("version")?,
+        digest: row.try_get("digest")?,
+        description,
+        parameters,
+        topic: row.try_get("topic")?,
+        payload: Payload::from_stored(row.try_get("payload")?)?,
+    })
+}

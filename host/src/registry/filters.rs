@@ -1,0 +1,302 @@
+//! Filters: names under which versions are uploaded, each bound to a stream and a topic.
+//!
+//! In: owners, names, streams. Out: [`Filter`]s with what is active of them. Never: a deleted row, or
+//! a name given to a second filter.
+
+use sqlx::any::AnyRow;
+use sqlx::error::ErrorKind;
+use sqlx::{AnyConnection, Row};
+
+use super::activation::{self, State};
+use super::error::{OnViolation, RegistryError};
+use super::names::{self, Name};
+use super::numbers::{self, FilterId, Numbered, OwnerId};
+use super::{Registry, now_ms};
+
+/// A filter to be created.
+#[derive(Debug, Clone)]
+pub struct NewFilter {
+    /// Who will own it.
+    pub owner: OwnerId,
+    /// Their name.
+    pub owner_name: Name,
+    /// Unique among the owner's filters, deleted ones included.
+    pub name: Name,
+    /// The stream it reads.
+    pub stream: Name,
+    /// One line for people.
+    pub summary: String,
+}
+
+/// A filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Identity.
+    pub id: FilterId,
+    /// Identity of its owner.
+    pub owner_id: OwnerId,
+    /// Name of its owner.
+    pub owner: String,
+    /// Its name.
+    pub name: String,
+    /// The stream it reads.
+    pub stream: String,
+    /// Where its passing alerts go.
+    pub topic: String,
+    /// One line, by its owner.
+    pub summary: String,
+    /// Title of the last version.
+    pub title: Option<String>,
+    /// Number of the last version; 0 before the first.
+    pub versions: i64,
+    /// What is switched on in lane `main`.
+    pub active: Option<Active>,
+    /// When it was made [ms since the Unix epoch].
+    pub created_ms: i64,
+    /// When it was last changed [ms since the Unix epoch].
+    pub updated_ms: i64,
+    /// When it was deleted [ms since the Unix epoch].
+    pub deleted_ms: Option<i64>,
+}
+
+/// What is switched on of a filter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Active {
+    /// The setting.
+    pub setting: i64,
+    /// Its version.
+    pub version: i64,
+    /// Whether it runs.
+    pub state: State,
+    /// Why it is suspended.
+    pub reason: String,
+    /// Since when [ms since the Unix epoch].
+    pub since_ms: i64,
+}
+
+/// Which filters to list.
+#[derive(Debug, Clone, Default)]
+pub struct FilterQuery {
+    /// Only this owner's.
+    pub owner: Option<String>,
+    /// Only those of this stream.
+    pub stream: Option<String>,
+    /// Deleted ones instead of the others.
+    pub deleted: bool,
+    /// Only those made before this one.
+    pub before: Option<FilterId>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Everything a [`Filter`] shows, in one row. Callers add the `where`.
+macro_rules! select_filter {
+    ($rest:literal) => {
+        concat!(
+            "select f.id, f.owner_id, o.name as owner, f.name, f.stream, f.topic, f.summary,
+                    f.versions, f.created_ms, f.updated_ms, f.deleted_ms, v.title,
+                    a.setting, s.version as active_version, a.state, a.reason, a.since_ms
+             from filters f
+             join owners o on o.id = f.owner_id
+             left join versions v on v.filter_id = f.id and v.number = f.versions
+             left join activations a on a.filter_id = f.id and a.lane = 'main'
+             left join settings s on s.number = a.setting ",
+            $rest
+        )
+    };
+}
+
+impl Registry {
+    /// Creates a filter.
+    ///
+    /// # Errors
+    /// `NameTaken` where its owner has, or had, one of that name.
+    pub async fn create_filter(&self, new: &NewFilter) -> Result<Filter, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut transaction = self.database.write().await?;
+                refuse_taken(&mut transaction, new).await?;
+                insert(&mut transaction, new).await?;
+                let filter =
+                    find(&mut transaction, new.owner_name.as_str(), new.name.as_str()).await?;
+                transaction.commit().await?;
+                Ok(filter)
+            })
+            .await
+    }
+
+    /// The filter of this owner and name, a deleted one included.
+    ///
+    /// # Errors
+    /// `Missing` where there is none.
+    pub async fn filter(&self, owner: &str, name: &str) -> Result<Filter, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                find(&mut connection, owner, name).await
+            })
+            .await
+    }
+
+    /// Filters, newest first.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database.
+    pub async fn filters(&self, query: &FilterQuery) -> Result<Vec<Filter>, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                list(&mut connection, query).await
+            })
+            .await
+    }
+
+    /// Deletes a filter: it is switched off and can no longer be changed; versions, settings,
+    /// counts and its name stay. Deleting it again changes nothing.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database.
+    pub async fn delete_filter(&self, id: FilterId) -> Result<(), RegistryError> {
+        self.database
+            .bounded(async {
+                let mut transaction = self.database.write().await?;
+                sqlx::query(
+                    "update filters set deleted_ms = coalesce(deleted_ms, $1), updated_ms = $1
+                     where id = $2",
+                )
+                .bind(now_ms())
+                .bind(id.0)
+                .execute(&mut *transaction)
+                .await?;
+                activation::remove(&mut transaction, id).await?;
+                transaction.commit().await?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Locks the filter until the transaction ends, and says how many versions it has.
+pub(super) async fn lock(
+    connection: &mut AnyConnection,
+    id: FilterId,
+) -> Result<i64, RegistryError> {
+    let row = sqlx::query(
+        "update filters set updated_ms = $1 where id = $2 returning versions, deleted_ms",
+    )
+    .bind(now_ms())
+    .bind(id.0)
+    .fetch_optional(connection)
+    .await?
+    .ok_or_else(|| RegistryError::Missing { what: "filter", name: id.0.to_string() })?;
+    if row.try_get::<Option<i64>, _>("deleted_ms")?.is_some() {
+        return Err(RegistryError::Deleted);
+    }
+    Ok(row.try_get("versions")?)
+}
+
+/// Says early and in full what the unique constraint would only refuse.
+async fn refuse_taken(
+    connection: &mut AnyConnection,
+    new: &NewFilter,
+) -> Result<(), RegistryError> {
+    match find(connection, new.owner_name.as_str(), new.name.as_str()).await {
+        Ok(filter) => Err(taken(new, filter.deleted_ms.is_some())),
+        Err(RegistryError::Missing { .. }) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+async fn insert(connection: &mut AnyConnection, new: &NewFilter) -> Result<(), RegistryError> {
+    let id = numbers::next(connection, Numbered::Filter).await?;
+    let now = now_ms();
+    sqlx::query(
+        "insert into filters
+             (id, owner_id, name, stream, topic, summary, versions, created_ms, updated_ms)
+         values ($1, $2, $3, $4, $5, $6, 0, $7, $7)",
+    )
+    .bind(id)
+    .bind(new.owner.0)
+    .bind(new.name.as_str())
+    .bind(new.stream.as_str())
+    .bind(names::topic(&new.stream, &new.owner_name, &new.name))
+    .bind(new.summary.as_str())
+    .bind(now)
+    .execute(connection)
+    .await
+    .on_violation(ErrorKind::UniqueViolation, || taken(new, false))?;
+    Ok(())
+}
+
+fn taken(new: &NewFilter, deleted: bool) -> RegistryError {
+    RegistryError::NameTaken { name: new.name.to_string(), deleted }
+}
+
+async fn find(
+    connection: &mut AnyConnection,
+    owner: &str,
+    name: &str,
+) -> Result<Filter, RegistryError> {
+    sqlx::query(select_filter!("where o.name = $1 and f.name = $2"))
+        .bind(owner)
+        .bind(name)
+        .fetch_optional(connection)
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()?
+        .ok_or_else(|| RegistryError::Missing { what: "filter", name: format!("{owner}/{name}") })
+}
+
+async fn list(
+    connection: &mut AnyConnection,
+    query: &FilterQuery,
+) -> Result<Vec<Filter>, RegistryError> {
+    sqlx::query(select_filter!(
+        "where ($1 = '' or o.name = $1)
+           and ($2 = '' or f.stream = $2)
+           and (f.deleted_ms is not null) = ($3 = 1)
+           and f.id < $4
+         order by f.id desc
+         limit $5"
+    ))
+    .bind(query.owner.as_deref().unwrap_or_default())
+    .bind(query.stream.as_deref().unwrap_or_default())
+    .bind(i64::from(query.deleted))
+    .bind(query.before.map_or(i64::MAX, |id| id.0))
+    .bind(query.limit)
+    .fetch_all(connection)
+    .await?
+    .iter()
+    .map(read)
+    .collect()
+}
+
+fn read(row: &AnyRow) -> Result<Filter, RegistryError> {
+    Ok(Filter {
+        id: FilterId(row.try_get("id")?),
+        owner_id: OwnerId(row.try_get("owner_id")?),
+        owner: row.try_get("owner")?,
+        name: row.try_get("name")?,
+        stream: row.try_get("stream")?,
+        topic: row.try_get("topic")?,
+        summary: row.try_get("summary")?,
+        title: row.try_get("title")?,
+        versions: row.try_get("versions")?,
+        active: read_active(row)?,
+        created_ms: row.try_get("created_ms")?,
+        updated_ms: row.try_get("updated_ms")?,
+        deleted_ms: row.try_get("deleted_ms")?,
+    })
+}
+
+fn read_active(row: &AnyRow) -> Result<Option<Active>, RegistryError> {
+    let Some(setting) = row.try_get::<Option<i64>, _>("setting")? else { return Ok(None) };
+    Ok(Some(Active {
+        setting,
+        version: row.try_get("active_version")?,
+        state: State::from_stored(row.try_get("state")?)?,
+        reason: row.try_get("reason")?,
+        since_ms: row.try_get("since_ms")?,
+    }))
+}

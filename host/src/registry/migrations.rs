@@ -1,0 +1,37 @@
+//! The schema, embedded in the program.
+//!
+//! In: a database of any earlier release. Out: the same with today's schema. Never: a change to a
+//! migration that was applied anywhere.
+
+use sqlx::AnyPool;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::SqlSafeStr;
+
+use super::error::RegistryError;
+
+/// Number (date and count of that day), description, text; oldest first.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(
+    20_261_123_000_001,
+    "registry",
+    include_str!("../../../migrations/20261123000001_registry.sql"),
+)];
+
+/// Applies what is missing. Safe from several processes at once: PostgreSQL takes a lock, and where
+/// another process changed a SQLite file meanwhile the second attempt finds its work done.
+pub(super) async fn run(pool: &AnyPool) -> Result<(), RegistryError> {
+    let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).to_vec());
+    if migrator.run(pool).await.is_ok() {
+        return Ok(());
+    }
+    Ok(migrator.run(pool).await?)
+}
+
+fn migration((number, description, text): (i64, &'static str, &'static str)) -> Migration {
+    Migration::new(
+        number,
+        description.into(),
+        MigrationType::Simple,
+        text.into_sql_str(),
+        false,
+    )
+}

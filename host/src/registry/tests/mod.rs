@@ -1,0 +1,35 @@
+//! The registry on both engines: every test below runs on SQLite and on PostgreSQL.
+//!
+//! In: a temporary SQLite file; a fresh database on the PostgreSQL server of
+//! `SKYSIEVE_TEST_POSTGRES`. Out: the same behaviour on both. Never: a silent skip.
+
+#![allow(clippy::unwrap_used)]
+
+mod activations;
+mod counting;
+mod outages;
+mod people;
+pub(crate) mod stage;
+mod uploads;
+
+/// Runs each named test function of the module on both engines.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let stage = $crate::registry::tests::stage::Stage::sqlite().await;
+                super::$name(stage).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if let Some(stage) = $crate::registry::tests::stage::Stage::postgres().await {
+                    super::$name(stage).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both_engines;

@@ -1,0 +1,139 @@
+//! A fresh registry on either engine, and the things that most tests need in it.
+//!
+//! In: nothing. Out: a [`Stage`]. Never: a database that another test uses.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::registry::{
+    Filter, FilterSetting, Name, NewFilter, NewSetting, NewVersion, Payload, Registry, Role,
+    Settings, User, Version,
+};
+
+/// A registry of its own for one test.
+pub(crate) struct Stage {
+    pub(crate) registry: Registry,
+    pub(crate) settings: Settings,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Stage {
+    /// In a temporary file.
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/made/registry.db", folder.path().display());
+        Self::open(url, Some(folder)).await
+    }
+
+    /// In a new database of the test server; none where there is no server.
+    pub(crate) async fn postgres() -> Option<Self> {
+        let server = server()?;
+        let name = format!("skysieve_{}", random());
+        sqlx::any::install_default_drivers();
+        use sqlx::Connection;
+        let mut admin = sqlx::AnyConnection::connect(&server).await.unwrap();
+        let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+        sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
+        admin.close().await.unwrap();
+        let base = server.rsplit_once('/').map(|(base, _)| base).unwrap();
+        Some(Self::open(format!("{base}/{name}"), None).await)
+    }
+
+    async fn open(url: String, folder: Option<tempfile::TempDir>) -> Self {
+        let settings = Settings { url, connections: 4, ..Settings::default() };
+        let registry = Registry::open(&settings).await.unwrap();
+        Self { registry, settings, _folder: folder }
+    }
+
+    /// The same database, opened by another host.
+    pub(crate) async fn another_host(&self) -> Registry {
+        Registry::open(&self.settings).await.unwrap()
+    }
+
+    pub(crate) async fn user(&self, user: &str) -> User {
+        self.registry.create_user(&name(user), Role::Scientist).await.unwrap()
+    }
+
+    pub(crate) async fn filter(&self, owner: &User, filter: &str) -> Filter {
+        self.registry.create_filter(&new_filter(owner, filter)).await.unwrap()
+    }
+
+    pub(crate) async fn version(&self, filter: &Filter, bytes: &str) -> Version {
+        self.registry.add_version(&new_version(filter, bytes)).await.unwrap().0
+    }
+
+    pub(crate) async fn setting(&self, filter: &Filter, parameters: Value) -> FilterSetting {
+        self.registry.add_setting(&new_setting(filter, parameters)).await.unwrap().0
+    }
+}
+
+/// The test server's address, or none and a line that says so.
+pub(crate) fn server() -> Option<String> {
+    let server = std::env::var("SKYSIEVE_TEST_POSTGRES").ok();
+    if server.is_none() {
+        eprintln!("skipped: PostgreSQL: SKYSIEVE_TEST_POSTGRES names no server");
+    }
+    server
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+pub(crate) fn new_filter(owner: &User, filter: &str) -> NewFilter {
+    NewFilter {
+        owner: owner.id,
+        owner_name: name(&owner.name),
+        name: name(filter),
+        stream: name("ztf"),
+        summary: "nearby and rising".to_owned(),
+    }
+}
+
+/// A version whose upload is `bytes`.
+pub(crate) fn new_version(filter: &Filter, bytes: &str) -> NewVersion {
+    NewVersion {
+        filter: filter.id,
+        by: filter.owner_id,
+        digest: format!("{bytes:0>64}"),
+        component: bytes.as_bytes().to_vec(),
+        description: description(),
+        title: "Bright and rising".to_owned(),
+        trial: json!({"alerts": 20}),
+        notes: "first try".to_owned(),
+        source: "https://example.org/filter".to_owned(),
+    }
+}
+
+pub(crate) fn new_setting(filter: &Filter, parameters: Value) -> NewSetting {
+    let parameters: BTreeMap<String, Value> = serde_json::from_value(parameters).unwrap();
+    let by = filter.owner_id;
+    NewSetting { filter: filter.id, by, version: 1, parameters, payload: Payload::Packet }
+}
+
+/// Two parameters, two reasons.
+pub(crate) fn description() -> Value {
+    json!({
+        "title": "Bright and rising",
+        "built_with": "by hand",
+        "fields": [{"paths": ["candidate.magpsf"], "element": "float32", "required": true}],
+        "parameters": [
+            {"name": "faintest_mag", "type": "float64", "unit": "mag", "summary": "Faintest",
+             "default": 18.5, "minimum": 10.0, "maximum": 22.0, "choices": []},
+            {"name": "detections", "type": "int64", "unit": "", "summary": "Least number",
+             "default": 2, "minimum": null, "maximum": null, "choices": []},
+        ],
+        "reasons": [
+            {"name": "z_bogus", "summary": "real-bogus score at most 0.8"},
+            {"name": "a_faint", "summary": "fainter than the limit"},
+        ],
+        "annotations": [],
+    })
+}
+
+fn random() -> String {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).unwrap();
+    base16ct::lower::encode_string(&bytes)
+}

@@ -1,1 +1,200 @@
-//! (to be written)
+//! The HTTP interface: all of axum, one file per resource.
+//!
+//! In: requests of scientists and administrators. Out: what the registry holds, as JSON; changes of
+//! it. Never: an alert, wasmtime, a broker (making a topic is a closure that comes from outside), or
+//! a wait without an end.
+//!
+//! `docs/http-api.md` is the same as its users see it.
+
+mod about;
+mod activation;
+mod answer;
+mod around;
+mod auth;
+mod connections;
+mod counts;
+mod error;
+mod extract;
+mod filters;
+mod page;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod uploads;
+mod versions;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+
+pub use uploads::{Accepted, Refused, UploadRoom};
+
+use crate::registry::{Name, Registry};
+use error::{Kind, Problem};
+
+/// Settings of the HTTP interface.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// Greatest size of an upload [bytes].
+    pub upload_bytes: usize,
+    /// Uploads that are checked at once.
+    pub uploads_at_once: usize,
+    /// Uploads that may wait for it.
+    pub uploads_waiting: usize,
+    /// Longest time for an upload, waiting included [ms].
+    pub upload_ms: u64,
+    /// Longest time for any other request [ms].
+    pub request_ms: u64,
+    /// Greatest number of connections at once.
+    pub connections: usize,
+    /// Longest silence on a connection [ms]; more than `upload_ms`.
+    pub idle_ms: u64,
+    /// Longest time that requests under way get at shutdown [ms].
+    pub shutdown_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8780".to_owned(),
+            upload_bytes: 8 << 20,
+            uploads_at_once: 2,
+            uploads_waiting: 64,
+            upload_ms: 180_000,
+            request_ms: 15_000,
+            connections: 512,
+            idle_ms: 240_000,
+            shutdown_ms: 10_000,
+        }
+    }
+}
+
+/// A stream that filters may be made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamInfo {
+    /// Its name.
+    pub name: Name,
+    /// The lane that its filters run in.
+    pub lane: String,
+}
+
+/// Makes sure that the output topic of a stream's filter exists: `(stream, topic)`. May block.
+pub type EnsureTopic = Arc<dyn Fn(&str, &str) -> Result<(), String> + Send + Sync>;
+
+/// What the interface stands before.
+pub struct Host {
+    registry: Registry,
+    streams: Vec<StreamInfo>,
+    uploads: Arc<dyn UploadRoom>,
+    ensure_topic: EnsureTopic,
+    queue: uploads::Queue,
+    settings: Settings,
+}
+
+impl Host {
+    /// Joins the rooms that the interface needs.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        registry: Registry,
+        streams: Vec<StreamInfo>,
+        uploads: Arc<dyn UploadRoom>,
+        ensure_topic: EnsureTopic,
+    ) -> Self {
+        let queue = uploads::Queue::new(settings.uploads_at_once, settings.uploads_waiting);
+        Self { registry, streams, uploads, ensure_topic, queue, settings }
+    }
+
+    fn stream(&self, name: &str) -> Result<Name, Problem> {
+        let found = self.streams.iter().find(|stream| stream.name.as_str() == name);
+        found.map(|stream| stream.name.clone()).ok_or_else(|| {
+            let known: Vec<&str> = self.streams.iter().map(|stream| stream.name.as_str()).collect();
+            let shown: String = name.chars().take(80).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Problem::new(Kind::UnknownStream, format!("there is no stream `{shown}`"))
+                .advise(format!("the streams of this host: {known}"))
+        })
+    }
+}
+
+/// Serves requests until `shutdown` ends, then gives those under way some time.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    host: Host,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let idle = Duration::from_millis(host.settings.idle_ms);
+    let grace = Duration::from_millis(host.settings.shutdown_ms);
+    let listener = connections::Bounded::new(listener, host.settings.connections, idle);
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let signal = async move {
+        shutdown.await;
+        _ = stopping.send(());
+    };
+    let server = axum::serve(listener, router(host)).with_graceful_shutdown(signal);
+    let patience = async {
+        _ = stopped.await;
+        tokio::time::sleep(grace).await;
+    };
+    tokio::select! {
+        served = server => served,
+        () = patience => Ok(()),
+    }
+}
+
+/// All routes.
+#[must_use]
+pub fn router(host: Host) -> Router {
+    let limit = |ms: u64| from_fn_with_state(Duration::from_millis(ms), around::within);
+    let (upload, request) = (limit(host.settings.upload_ms), limit(host.settings.request_ms));
+    let uploads = Router::new()
+        .route("/v1/filters/{owner}/{name}/versions", post(versions::upload))
+        .route_layer(upload);
+    let others = Router::new()
+        .route("/livez", get(about::alive))
+        .route("/readyz", get(about::ready))
+        .route("/v1/me", get(about::me))
+        .route("/v1/streams", get(about::streams))
+        .route("/v1/filters", post(filters::create).get(filters::list))
+        .route("/v1/filters/{owner}/{name}", get(filters::one).delete(filters::delete))
+        .route("/v1/filters/{owner}/{name}/versions", get(versions::list))
+        .route("/v1/filters/{owner}/{name}/versions/{number}", get(versions::one))
+        .route("/v1/filters/{owner}/{name}/settings", post(settings::create).get(settings::list))
+        .route("/v1/filters/{owner}/{name}/settings/{number}", get(settings::one))
+        .route("/v1/filters/{owner}/{name}/activate", post(activation::activate))
+        .route("/v1/filters/{owner}/{name}/pause", post(activation::pause))
+        .route("/v1/filters/{owner}/{name}/resume", post(activation::resume))
+        .route("/v1/filters/{owner}/{name}/counts", get(counts::list))
+        .route_layer(request);
+    uploads
+        .merge(others)
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(from_fn(around::identify))
+        .with_state(Arc::new(host))
+}
+
+async fn no_route() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing at this path").advise("see docs/http-api.md")
+}
+
+async fn no_method() -> Problem {
+    Problem::new(Kind::MethodNotAllowed, "this path does not take this method")
+        .advise("the `Allow` header names those it takes")
+}
+
+/// An instant as clients see it: `2026-11-23T17:40:12.345Z`.
+fn time(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
+}

@@ -1,0 +1,89 @@
+//! `/v1/filters/{owner}/{name}/activate`, `/pause`, `/resume`.
+//!
+//! In: which setting runs. Out: the filter as it is from now. Never: an active setting whose output
+//! topic is missing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Host;
+use super::auth::Held;
+use super::error::{Kind, Problem};
+use super::extract::Body;
+use super::filters::view;
+use crate::registry::{Filter, NewSetting, Payload};
+
+/// What to activate: a setting, or a version with its default parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Activation {
+    setting: Option<i64>,
+    version: Option<i64>,
+}
+
+/// `POST /v1/filters/{owner}/{name}/activate`.
+pub async fn activate(
+    State(host): State<Arc<Host>>,
+    held: Held,
+    Body(asked): Body<Activation>,
+) -> Result<Json<Value>, Problem> {
+    let setting = match (asked.setting, asked.version) {
+        (Some(setting), None) => host.registry.setting(held.filter.id, setting).await?.number,
+        (None, Some(version)) => default_setting(&host, &held, version).await?,
+        _ => {
+            return Err(Problem::new(
+                Kind::InvalidField,
+                "name either a `setting` or a `version`, which then runs with its default parameters",
+            ));
+        }
+    };
+    ensure_topic(&host, &held.filter).await?;
+    host.registry.activate(held.filter.id, setting).await?;
+    show(&host, &held.filter).await
+}
+
+/// `POST /v1/filters/{owner}/{name}/pause`.
+pub async fn pause(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
+    host.registry.pause(held.filter.id).await?;
+    show(&host, &held.filter).await
+}
+
+/// `POST /v1/filters/{owner}/{name}/resume`.
+pub async fn resume(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
+    ensure_topic(&host, &held.filter).await?;
+    host.registry.resume(held.filter.id).await?;
+    show(&host, &held.filter).await
+}
+
+async fn default_setting(host: &Host, held: &Held, version: i64) -> Result<i64, Problem> {
+    let new = NewSetting {
+        filter: held.filter.id,
+        by: held.actor.0.user,
+        version,
+        parameters: BTreeMap::new(),
+        payload: Payload::Packet,
+    };
+    Ok(host.registry.add_setting(&new).await?.0.number)
+}
+
+/// On a thread of its own: brokers may be slow, and others are to be answered meanwhile.
+async fn ensure_topic(host: &Host, filter: &Filter) -> Result<(), Problem> {
+    let ensure = host.ensure_topic.clone();
+    let (stream, topic) = (filter.stream.clone(), filter.topic.clone());
+    let made = tokio::task::spawn_blocking(move || ensure(&stream, &topic)).await;
+    made.map_err(Problem::internal)?.map_err(|reason| {
+        tracing::warn!(reason, topic = filter.topic, "an output topic cannot be made");
+        Problem::new(Kind::TopicUnavailable, format!("the topic {} cannot be made now", filter.topic))
+            .advise("try again in a few seconds; nothing was changed")
+    })
+}
+
+async fn show(host: &Host, filter: &Filter) -> Result<Json<Value>, Problem> {
+    let filter = host.registry.filter(&filter.owner, &filter.name).await?;
+    Ok(Json(view(&filter)))
+}

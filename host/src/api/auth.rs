@@ -1,0 +1,99 @@
+//! Who asks, and what they may do.
+//!
+//! In: the `Authorization` header. Out: an [`Actor`], or a filter that this actor may use. Never: a
+//! different answer for a filter that is somebody else's and one that does not exist.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::Host;
+use super::error::{Kind, Problem};
+use crate::registry::{Bearer, Filter, Role};
+
+/// Whoever presented a valid token.
+#[derive(Debug, Clone)]
+pub struct Actor(pub Bearer);
+
+impl Actor {
+    /// Whether this is somebody who sees and changes everybody's filters.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.0.role == Role::Administrator
+    }
+
+    /// For now a filter is its owner's and the administrators', to read and to change.
+    #[must_use]
+    pub fn may_use(&self, filter: &Filter) -> bool {
+        self.is_administrator() || filter.owner_id == self.0.user
+    }
+}
+
+impl FromRequestParts<Arc<Host>> for Actor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, host: &Arc<Host>) -> Result<Self, Problem> {
+        let token = bearer_token(parts)?;
+        let bearer = host.registry.authenticate(token).await?;
+        bearer.map(Self).ok_or_else(|| {
+            Problem::new(Kind::Unauthorized, "the token is unknown, expired or revoked")
+                .advise("ask an administrator for a new one (`skysieve token create`)")
+        })
+    }
+}
+
+fn bearer_token(parts: &Parts) -> Result<&str, Problem> {
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    token.ok_or_else(|| {
+        Problem::new(Kind::Unauthorized, "the request carries no token")
+            .advise("send the header `Authorization: Bearer sksv_...`")
+    })
+}
+
+/// The filter that the path names, in the hands of somebody who may use it.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Who asks.
+    pub actor: Actor,
+    /// The filter.
+    pub filter: Filter,
+    /// `{number}` of the path, where it has one.
+    number: Option<String>,
+}
+
+impl Held {
+    /// The number that the path names.
+    ///
+    /// # Errors
+    /// Not found, where it is none.
+    pub fn number(&self, what: &str) -> Result<i64, Problem> {
+        let text = self.number.as_deref().unwrap_or_default();
+        text.parse().map_err(|_| Problem::missing(what, text))
+    }
+}
+
+impl FromRequestParts<Arc<Host>> for Held {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, host: &Arc<Host>) -> Result<Self, Problem> {
+        let actor = Actor::from_request_parts(parts, host).await?;
+        let path = RawPathParams::from_request_parts(parts, host)
+            .await
+            .map_err(|_| Problem::new(Kind::BadRequest, "the path is not valid UTF-8"))?;
+        let part = |wanted: &str| {
+            path.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.to_owned())
+        };
+        let (owner, name) = (part("owner").unwrap_or_default(), part("name").unwrap_or_default());
+        let filter = host.registry.filter(&owner, &name).await?;
+        if !actor.may_use(&filter) {
+            return Err(Problem::missing("filter", &format!("{owner}/{name}")));
+        }
+        Ok(Self { actor, filter, number: part("number") })
+    }
+}

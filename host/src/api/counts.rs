@@ -1,0 +1,124 @@
+//! `/v1/filters/{owner}/{name}/counts`: the cut-flow per night and setting.
+//!
+//! In: a night, a setting, or neither. Out: how many alerts each cut removed and how many remained.
+//! Never: a count of what was not committed with its outputs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::Held;
+use super::error::Problem;
+use super::extract::Params;
+use super::{Host, page};
+use crate::registry::{CountsQuery, NightCounts};
+
+/// Which counts to show.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listing {
+    night: Option<String>,
+    setting: Option<i64>,
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// Name and summary of a declared reason, in the order of the cuts.
+type Reasons = Vec<(String, String)>;
+
+/// `GET /v1/filters/{owner}/{name}/counts`.
+pub async fn list(
+    State(host): State<Arc<Host>>,
+    held: Held,
+    Params(asked): Params<Listing>,
+) -> Result<Json<Value>, Problem> {
+    let limit = page::limit(asked.limit)?;
+    let query = CountsQuery {
+        night: asked.night,
+        setting: asked.setting,
+        after: after(asked.cursor.as_deref())?,
+        limit,
+    };
+    let nights = host.registry.counts(held.filter.id, &query).await?;
+    let mut reasons: HashMap<i64, Reasons> = HashMap::new();
+    for night in &nights {
+        if !reasons.contains_key(&night.version) {
+            let version = host.registry.version(held.filter.id, night.version).await?;
+            reasons.insert(night.version, declared(&version.description));
+        }
+    }
+    let view = |night: &NightCounts| view(night, &reasons[&night.version]);
+    let place = |night: &NightCounts| format!("{} {}", night.night, night.setting);
+    Ok(Json(page::page(&nights, limit, view, place)))
+}
+
+fn after(cursor: Option<&str>) -> Result<Option<(String, i64)>, Problem> {
+    let Some(place) = page::place(cursor)? else { return Ok(None) };
+    let parts = place.rsplit_once(' ').and_then(|(night, setting)| {
+        Some((night.to_owned(), setting.parse().ok()?))
+    });
+    parts.map(Some).ok_or_else(page::wrong_cursor)
+}
+
+fn declared(description: &Value) -> Reasons {
+    let text = |reason: &Value, key: &str| reason[key].as_str().unwrap_or_default().to_owned();
+    let reasons = description["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+    reasons.iter().map(|reason| (text(reason, "name"), text(reason, "summary"))).collect()
+}
+
+fn view(night: &NightCounts, reasons: &Reasons) -> Value {
+    let counts = &night.counts;
+    let failed: u64 = counts.failed.values().sum();
+    let mean = |total: u64| total.checked_div(counts.evaluated);
+    json!({
+        "night": night.night,
+        "setting": night.setting,
+        "version": night.version,
+        "lacking": counts.lacking,
+        "evaluated": counts.evaluated,
+        "failed": counts.failed,
+        "rejected": cut_flow(counts.evaluated.saturating_sub(failed), &counts.rejected, reasons),
+        "passed": counts.passed,
+        "fuel_per_alert": mean(counts.fuel),
+        "ns_per_alert": mean(counts.elapsed_ns),
+    })
+}
+
+/// Every declared cut in order, those that removed nothing included.
+fn cut_flow(judged: u64, rejected: &BTreeMap<String, u64>, reasons: &Reasons) -> Vec<Value> {
+    let mut remaining = judged;
+    let undeclared = rejected
+        .keys()
+        .filter(|name| reasons.iter().all(|(reason, _)| reason != *name))
+        .map(|name| (name.clone(), String::new()));
+    let rows = reasons.iter().cloned().chain(undeclared);
+    rows.map(|(name, summary)| {
+        let alerts = rejected.get(&name).copied().unwrap_or_default();
+        remaining = remaining.saturating_sub(alerts);
+        json!({ "reason": name, "summary": summary, "alerts": alerts, "remaining": remaining })
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cut_flow_stands_in_the_order_of_the_cuts() {
+        let reasons = [("z", "first"), ("m", "second"), ("a", "third")];
+        let reasons = reasons.map(|(name, summary)| (name.to_owned(), summary.to_owned()));
+        let rejected = BTreeMap::from([("a".to_owned(), 3), ("z".to_owned(), 5), ("old".to_owned(), 1)]);
+        let expected = json!([
+            {"reason": "z", "summary": "first", "alerts": 5, "remaining": 15},
+            {"reason": "m", "summary": "second", "alerts": 0, "remaining": 15},
+            {"reason": "a", "summary": "third", "alerts": 3, "remaining": 12},
+            {"reason": "old", "summary": "", "alerts": 1, "remaining": 11},
+        ]);
+        assert_eq!(json!(cut_flow(20, &rejected, &reasons.to_vec())), expected);
+    }
+}

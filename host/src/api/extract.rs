@@ -1,0 +1,77 @@
+//! Bodies and queries, read strictly.
+//!
+//! In: requests. Out: typed values. Never: a field that nobody declared passed over in silence.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::error::{Kind, Problem};
+
+/// Greatest size of a JSON body [bytes]: the largest are parameters, 256 of 1 KiB at most.
+pub const JSON_BYTES: usize = 512 * 1024;
+
+/// A JSON body. Its type refuses unknown fields.
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(&request) {
+            return Err(Problem::new(Kind::NotJson, "the body is not marked as JSON")
+                .advise("send the header `Content-Type: application/json`"));
+        }
+        let bytes = read_body(request, JSON_BYTES).await?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Problem::new(Kind::BadRequest, format!("the JSON body: {error}")))
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    header.is_some_and(|value| {
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    })
+}
+
+/// A body of at most `limit` bytes.
+///
+/// # Errors
+/// Too large, or cut off on the way.
+pub async fn read_body(request: Request, limit: usize) -> Result<axum::body::Bytes, Problem> {
+    let too_large = || {
+        Problem::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"))
+            .advise("send less; a filter shrinks with `opt-level = \"s\"` and `strip = true`")
+    };
+    let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok());
+    if announced.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    to_bytes(request.into_body(), limit).await.map_err(|error| {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(inner) = cause {
+            if inner.to_string().contains("length limit exceeded") {
+                return too_large();
+            }
+            cause = inner.source();
+        }
+        Problem::new(Kind::BadRequest, "the body was cut off on the way")
+    })
+}
+
+/// A query string. Its type refuses unknown fields.
+pub struct Params<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(value)| Self(value))
+            .map_err(|error| Problem::new(Kind::BadRequest, format!("the query: {error}")))
+    }
+}

@@ -1,0 +1,175 @@
+//! Limits: sizes, queues, times, connections; obeyed and violated.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::stage::{Room, Stage, Who, host};
+use crate::api::{Settings, serve};
+use crate::registry::tests::stage::Stage as RegistryStage;
+
+const VERSIONS: &str = "/v1/filters/anna/nearby/versions";
+
+/// Waits for a condition, ten seconds at most.
+async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < end, "waited too long for {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn uploads_have_a_greatest_size() {
+    let stage = Stage::with(Settings { upload_bytes: 100, ..Settings::default() }).await;
+    stage.nearby().await;
+    assert_eq!(stage.upload(Who::Owner, VERSIONS, &"x".repeat(100)).await.status, 201);
+    let refused = stage.upload(Who::Owner, VERSIONS, &"x".repeat(101)).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (413, "too_large"));
+    let long = json!({"name": "x", "stream": "ztf", "summary": "s".repeat(600_000)});
+    assert_eq!(stage.ask(Who::Owner, "POST", "/v1/filters", long).await.status, 413);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_queue_and_others_are_answered_meanwhile() {
+    let settings = Settings { uploads_at_once: 2, uploads_waiting: 3, ..Settings::default() };
+    let stage = Arc::new(Stage::with(settings).await);
+    stage.nearby().await;
+    let mut tasks = Vec::new();
+    for n in 0..5 {
+        let stage = stage.clone();
+        tasks.push(tokio::spawn(async move {
+            stage.upload(Who::Owner, VERSIONS, &format!("slow {n}")).await
+        }));
+    }
+    until("two uploads inside", || stage.room.inside().0 == 2).await;
+    // Five hold the two and three places there are; the sixth is sent away.
+    let mut busy = stage.upload(Who::Owner, VERSIONS, "slow six").await;
+    for _ in 0..500 {
+        if busy.status == 503 {
+            break;
+        }
+        busy = stage.upload(Who::Owner, VERSIONS, "slow six").await;
+    }
+    assert_eq!((busy.status.as_u16(), busy.code()), (503, "busy"));
+    assert_eq!(busy.headers["retry-after"], "10");
+    let since = Instant::now();
+    assert_eq!(stage.get("/v1/filters").await.status, 200);
+    assert!(since.elapsed() < Duration::from_secs(1));
+    stage.room.open();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().status, 201);
+    }
+    assert_eq!(stage.room.inside(), (0, 2));
+    assert_eq!(stage.upload(Who::Owner, VERSIONS, "slow six").await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_takes_too_long_ends_and_keeps_its_place_until_the_work_ends() {
+    let settings =
+        Settings { uploads_at_once: 1, uploads_waiting: 0, upload_ms: 200, ..Settings::default() };
+    let stage = Stage::with(settings).await;
+    stage.nearby().await;
+    let slow = stage.upload(Who::Owner, VERSIONS, "slow").await;
+    assert_eq!((slow.status.as_u16(), slow.code()), (504, "too_slow"));
+    assert_eq!(stage.upload(Who::Owner, VERSIONS, "two").await.status, 503);
+    stage.room.open();
+    until("the work to end", || stage.room.inside().0 == 0).await;
+    let mut answer = stage.upload(Who::Owner, VERSIONS, "two").await;
+    for _ in 0..100 {
+        if answer.status == 201 {
+            break;
+        }
+        answer = stage.upload(Who::Owner, VERSIONS, "two").await;
+    }
+    assert_eq!(answer.status, 201);
+}
+
+#[tokio::test]
+async fn without_a_database_everything_says_so() {
+    let stage = Stage::new().await;
+    stage.registry.registry.close().await;
+    for path in ["/readyz", "/v1/me", "/v1/filters"] {
+        let answer = stage.get(path).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (503, "registry_unavailable"), "{path}");
+        assert_eq!(answer.headers["retry-after"], "5");
+    }
+    assert_eq!(stage.get("/livez").await.status, 200);
+}
+
+/// A served interface, and what stops it.
+async fn served(
+    settings: Settings,
+) -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>, RegistryStage) {
+    let registry = RegistryStage::sqlite().await;
+    let host = host(settings, &registry, Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let task = tokio::spawn(serve(listener, host, async move { _ = stopped.await; }));
+    (address, stop, task, registry)
+}
+
+async fn live(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut buffer = [0; 4096];
+    let read = stream.read(&mut buffer).await.unwrap_or_default();
+    String::from_utf8_lossy(&buffer[..read]).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unannounced_length_is_limited_too() {
+    let settings = Settings { upload_bytes: 100, ..Settings::default() };
+    let (address, _stop, _task, registry) = served(settings).await;
+    let anna = registry.user("anna").await;
+    registry.filter(&anna, "nearby").await;
+    let (_, secret) = registry.registry.create_token(&anna, "test", None).await.unwrap();
+    for (chunks, status) in [(1, "201"), (2, "413")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST {VERSIONS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+             transfer-encoding: chunked\r\n\r\n",
+            secret.reveal()
+        );
+        let chunk = format!("3c\r\n{}\r\n", "x".repeat(60));
+        let request = format!("{head}{}0\r\n\r\n", chunk.repeat(chunks));
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_counted_and_silent_ones_end() {
+    let settings = Settings { connections: 2, idle_ms: 300, ..Settings::default() };
+    let (address, stop, task, _registry) = served(settings).await;
+    let mut first = TcpStream::connect(address).await.unwrap();
+    let mut second = TcpStream::connect(address).await.unwrap();
+    assert!(live(&mut first).await.starts_with("HTTP/1.1 200"));
+    assert!(live(&mut second).await.starts_with("HTTP/1.1 200"));
+    // The third waits in the system's queue until one of the silent two has been ended.
+    let mut third = TcpStream::connect(address).await.unwrap();
+    assert!(live(&mut third).await.starts_with("HTTP/1.1 200"));
+    assert!(live(&mut first).await.is_empty() || live(&mut second).await.is_empty());
+    stop.send(()).unwrap();
+    task.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shutdown_waits_for_nobody_for_ever() {
+    let settings = Settings { shutdown_ms: 200, ..Settings::default() };
+    let (address, stop, task, _registry) = served(settings).await;
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"GET /livez HTTP/1.1\r\nhost: ").await.unwrap();
+    let mut whole = TcpStream::connect(address).await.unwrap();
+    assert!(live(&mut whole).await.starts_with("HTTP/1.1 200"));
+    let since = Instant::now();
+    stop.send(()).unwrap();
+    task.await.unwrap().unwrap();
+    assert!(since.elapsed() < Duration::from_secs(5));
+    assert!(TcpStream::connect(address).await.is_err());
+}

@@ -1,0 +1,12 @@
+//! The interface, request by request, against the real router and a real registry.
+//!
+//! In: requests as clients send them. Out: statuses, documents, headers. Never: a network, but where
+//! connections themselves are what is tested.
+
+#![allow(clippy::unwrap_used)]
+
+mod journey;
+mod limits;
+mod refusals;
+mod rights;
+mod stage;

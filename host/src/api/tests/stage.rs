@@ -1,0 +1,202 @@
+//! A router over a fresh registry, three people, and an upload room that does what its bytes say.
+//!
+//! In: nothing. Out: a [`Stage`] and the answers to its requests. Never: a compiler.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tower::ServiceExt;
+
+use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
+use crate::registry::tests::stage::{Stage as RegistryStage, description, name};
+use crate::registry::{MAIN_LANE, Role};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    Stranger,
+    Owner,
+    Other,
+    Administrator,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    pub(super) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+/// A room whose answer is in the bytes: `bad...` is refused, `broken` is our fault, `slow...` waits
+/// until the gate opens, anything else is accepted.
+#[derive(Default)]
+pub(super) struct Room {
+    gate: Mutex<Gate>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct Gate {
+    open: bool,
+    inside: usize,
+    most: usize,
+}
+
+impl Room {
+    pub(super) fn open(&self) {
+        self.gate.lock().unwrap().open = true;
+        self.opened.notify_all();
+    }
+
+    /// How many there are inside, and were at most.
+    pub(super) fn inside(&self) -> (usize, usize) {
+        let gate = self.gate.lock().unwrap();
+        (gate.inside, gate.most)
+    }
+
+    fn wait(&self) {
+        let mut gate = self.gate.lock().unwrap();
+        gate.inside += 1;
+        gate.most = gate.most.max(gate.inside);
+        let mut gate = self.opened.wait_while(gate, |gate| !gate.open).unwrap();
+        gate.inside -= 1;
+    }
+}
+
+impl UploadRoom for Room {
+    fn accept(&self, stream: &str, bytes: &[u8]) -> Result<Accepted, Refused> {
+        assert_eq!(stream, "ztf");
+        if bytes.starts_with(b"bad") {
+            let message = "there is no field `candidate.magps`; did you mean `candidate.magpsf`?";
+            let code = "unknown_field".to_owned();
+            return Err(Refused::Wrong { code, message: message.to_owned() });
+        }
+        if bytes == b"broken" {
+            return Err(Refused::Failed("the compiler is missing".to_owned()));
+        }
+        if bytes.starts_with(b"slow") {
+            self.wait();
+        }
+        Ok(Accepted {
+            digest: base16ct::lower::encode_string(&Sha256::digest(bytes)),
+            component: bytes.to_vec(),
+            description: description(),
+            title: "Bright and rising".to_owned(),
+            trial: serde_json::json!({"alerts": 20, "passed": 3}),
+        })
+    }
+}
+
+pub(super) struct Stage {
+    pub(super) registry: RegistryStage,
+    pub(super) router: Router,
+    pub(super) room: Arc<Room>,
+    /// Streams and topics that were asked for.
+    pub(super) topics: Arc<Mutex<Vec<String>>>,
+    tokens: [String; 3],
+}
+
+impl Stage {
+    pub(super) async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(super) async fn with(settings: Settings) -> Self {
+        let registry = RegistryStage::sqlite().await;
+        let mut tokens = Vec::new();
+        for user in ["anna", "berta", "root"] {
+            let user = registry.user(user).await;
+            if user.name == "root" {
+                registry.registry.set_role(&user, Role::Administrator).await.unwrap();
+            }
+            let (_, secret) = registry.registry.create_token(&user, "test", None).await.unwrap();
+            tokens.push(secret.reveal().to_owned());
+        }
+        let (room, topics) = (Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
+        let host = host(settings, &registry, room.clone(), topics.clone());
+        let tokens = tokens.try_into().unwrap();
+        Self { registry, router: router(host), room, topics, tokens }
+    }
+
+    pub(super) fn token(&self, who: Who) -> Option<&str> {
+        match who {
+            Who::Stranger => None,
+            Who::Owner => Some(&self.tokens[0]),
+            Who::Other => Some(&self.tokens[1]),
+            Who::Administrator => Some(&self.tokens[2]),
+        }
+    }
+
+    /// A request without a body, or with a JSON one where `body` is not null.
+    pub(super) async fn ask(&self, who: Who, method: &str, path: &str, body: Value) -> Answer {
+        let request = self.request(who, method, path);
+        self.send(if body.is_null() {
+            request.body(Body::empty()).unwrap()
+        } else {
+            let request = request.header("content-type", "application/json");
+            request.body(Body::from(body.to_string())).unwrap()
+        })
+        .await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.ask(Who::Owner, "GET", path, Value::Null).await
+    }
+
+    pub(super) async fn upload(&self, who: Who, path: &str, bytes: &str) -> Answer {
+        self.send(self.request(who, "POST", path).body(Body::from(bytes.to_owned())).unwrap()).await
+    }
+
+    pub(super) fn request(&self, who: Who, method: &str, path: &str) -> axum::http::request::Builder {
+        let request = Request::builder().method(method).uri(path);
+        match self.token(who) {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Anna's filter `nearby` with one version, setting 1, not active.
+    pub(super) async fn nearby(&self) {
+        let body = serde_json::json!({"name": "nearby", "stream": "ztf"});
+        let made = self.ask(Who::Owner, "POST", "/v1/filters", body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let made = self.upload(Who::Owner, "/v1/filters/anna/nearby/versions", "one").await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let body = serde_json::json!({"version": 1});
+        let made = self.ask(Who::Owner, "POST", "/v1/filters/anna/nearby/settings", body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+}
+
+pub(super) fn host(
+    settings: Settings,
+    registry: &RegistryStage,
+    room: Arc<Room>,
+    topics: Arc<Mutex<Vec<String>>>,
+) -> Host {
+    let ensure: EnsureTopic = Arc::new(move |stream, topic| {
+        topics.lock().unwrap().push(format!("{stream} {topic}"));
+        if topic.ends_with("no-broker") { Err("the broker is away".to_owned()) } else { Ok(()) }
+    });
+    let streams = vec![StreamInfo { name: name("ztf"), lane: MAIN_LANE.to_owned() }];
+    Host::new(settings, registry.registry.clone(), streams, room, ensure)
+}

@@ -210,6 +210,17 @@ impl<'a> Cursor<'a> {
         };
         Ok(Some(ItemBlock { items, bytes }))
     }
+
+    /// Whether the items read since `start` take the bytes that their block states.
+    pub fn check_block(&mut self, block: ItemBlock, start: usize) -> Result<(), Wrong> {
+        match block.bytes {
+            Some(bytes) if self.at - start != bytes => {
+                self.at = start;
+                Err(Wrong::BlockLength)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[inline(always)]

@@ -6,7 +6,7 @@
 pub struct Limits {
     /// Greatest number of items of one array or map, null items included.
     pub array_items: usize,
-    /// Greatest depth of records, arrays, maps and unions within each other.
+    /// Greatest depth of records, arrays and maps within each other.
     pub nesting: usize,
     /// Greatest number of bytes of one block after decompression.
     pub block_bytes: usize,

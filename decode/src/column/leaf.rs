@@ -8,6 +8,7 @@ use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer
 
 use crate::error::Wrong;
 use crate::field::Element;
+use crate::value::Value;
 
 /// Text or bytes end to end.
 pub(crate) struct Varying {
@@ -98,69 +99,22 @@ impl LeafBuilder {
         self.validity.append_null();
     }
 
-    pub fn push_boolean(&mut self, value: bool) -> Result<(), Wrong> {
-        match &mut self.values {
-            Values::Boolean(values) => values.append(value),
-            _ => unreachable!("{CHECKED}"),
-        }
-        self.validity.append_non_null();
-        Ok(())
-    }
-
-    #[inline]
-    pub fn push_int(&mut self, value: i32) -> Result<(), Wrong> {
-        match &mut self.values {
-            Values::Int32(values) => values.push(value),
-            Values::Int64(values) => values.push(value.into()),
-            Values::Float64(values) => values.push(value.into()),
-            _ => unreachable!("{CHECKED}"),
-        }
-        self.validity.append_non_null();
-        Ok(())
-    }
-
-    #[inline]
-    pub fn push_long(&mut self, value: i64) -> Result<(), Wrong> {
-        match &mut self.values {
-            Values::Int64(values) => values.push(value),
-            _ => unreachable!("{CHECKED}"),
-        }
-        self.validity.append_non_null();
-        Ok(())
-    }
-
-    #[inline]
-    pub fn push_float(&mut self, value: f32) -> Result<(), Wrong> {
-        match &mut self.values {
-            Values::Float32(values) => values.push(value),
-            Values::Float64(values) => values.push(value.into()),
-            _ => unreachable!("{CHECKED}"),
-        }
-        self.validity.append_non_null();
-        Ok(())
-    }
-
-    #[inline]
-    pub fn push_double(&mut self, value: f64) -> Result<(), Wrong> {
-        match &mut self.values {
-            Values::Float64(values) => values.push(value),
-            _ => unreachable!("{CHECKED}"),
-        }
-        self.validity.append_non_null();
-        Ok(())
-    }
-
-    #[inline]
-    pub fn push_text(&mut self, value: &str) -> Result<(), Wrong> {
-        self.push_bytes(value.as_bytes())
-    }
-
-    /// Bytes, or text that has been checked.
-    #[inline]
-    pub fn push_bytes(&mut self, value: &[u8]) -> Result<(), Wrong> {
-        match &mut self.values {
-            Values::Utf8(values) | Values::Binary(values) => values.push(value)?,
-            _ => unreachable!("{CHECKED}"),
+    /// Appends a value, converted to the column's type.
+    #[inline(always)]
+    pub fn push(&mut self, value: Value<'_>) -> Result<(), Wrong> {
+        match (&mut self.values, value) {
+            (Values::Boolean(values), Value::Boolean(value)) => values.append(value),
+            (Values::Int32(values), Value::Int(value)) => values.push(value),
+            (Values::Int64(values), Value::Int(value)) => values.push(value.into()),
+            (Values::Int64(values), Value::Long(value)) => values.push(value),
+            (Values::Float32(values), Value::Float(value)) => values.push(value),
+            (Values::Float64(values), Value::Int(value)) => values.push(value.into()),
+            (Values::Float64(values), Value::Float(value)) => values.push(value.into()),
+            (Values::Float64(values), Value::Double(value)) => values.push(value),
+            (Values::Utf8(values), Value::Text(value)) => values.push(value.as_bytes())?,
+            (Values::Binary(values), Value::Text(value)) => values.push(value.as_bytes())?,
+            (Values::Binary(values), Value::Bytes(value)) => values.push(value)?,
+            _ => unreachable!("a plan only connects values with columns that can hold them"),
         }
         self.validity.append_non_null();
         Ok(())
@@ -211,6 +165,3 @@ impl LeafBuilder {
         }
     }
 }
-
-/// Why a push into a column of another type cannot happen.
-const CHECKED: &str = "a plan only connects values with columns that can hold them";

@@ -77,6 +77,7 @@ impl Column {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::value::Value;
     use arrow_array::Array;
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int32Type;
@@ -84,18 +85,18 @@ mod tests {
     #[test]
     fn truncation_forgets_half_a_record_at_every_level() {
         let mut column = Column::new(Element::Int32, 2);
-        column.leaf.push_int(1).unwrap();
+        column.leaf.push(Value::Int(1)).unwrap();
         column.close(1).unwrap();
         column.push_null(1).unwrap();
         column.close(0).unwrap();
         // Half a record: two values, one closed inner list, a null one.
-        column.leaf.push_int(2).unwrap();
+        column.leaf.push(Value::Int(2)).unwrap();
         column.close(1).unwrap();
         column.leaf.push_null();
         column.push_null(1).unwrap();
         column.truncate(1);
         column.push_null(0).unwrap();
-        column.leaf.push_int(3).unwrap();
+        column.leaf.push(Value::Int(3)).unwrap();
         column.close(1).unwrap();
         column.close(0).unwrap();
         let array = column.finish();

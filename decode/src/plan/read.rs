@@ -43,11 +43,6 @@ impl Plan {
                         .iter()
                         .try_for_each(|at| columns[at.column].push_null(at.level));
                 }
-                let depth = if matches!(**some, Node::Leaf { .. }) {
-                    depth
-                } else {
-                    self.skips.deeper(depth)?
-                };
                 self.read_node(some, cursor, columns, depth)
             }
             Node::Array { item, targets } => {
@@ -91,23 +86,13 @@ fn read_leaf(
     cursor: &mut Cursor<'_>,
     columns: &mut [Column],
 ) -> Result<(), Wrong> {
-    macro_rules! push {
-        ($value:expr, $push:ident) => {{
-            let value = $value;
-            targets
-                .iter()
-                .try_for_each(|at| columns[at.column].leaf.$push(value))
-        }};
+    let start = cursor.at();
+    let value = leaf.read(cursor)?;
+    for target in targets {
+        if let Err(full) = columns[target.column].leaf.push(value) {
+            cursor.back_to(start);
+            return Err(full);
+        }
     }
-    match leaf {
-        Leaf::Boolean => push!(cursor.boolean()?, push_boolean),
-        Leaf::Int => push!(cursor.int()?, push_int),
-        Leaf::Long => push!(cursor.long()?, push_long),
-        Leaf::Float => push!(f32::from_le_bytes(cursor.array()?), push_float),
-        Leaf::Double => push!(f64::from_le_bytes(cursor.array()?), push_double),
-        Leaf::Bytes => push!(cursor.sized()?, push_bytes),
-        Leaf::String => push!(cursor.text()?, push_text),
-        Leaf::Fixed(size) => push!(cursor.take(*size)?, push_bytes),
-        Leaf::Enum(symbols) => push!(&symbols[cursor.symbol(symbols.len())?], push_text),
-    }
+    Ok(())
 }

@@ -62,6 +62,17 @@ impl SkipTable {
         &self.limits
     }
 
+    /// Steps over one value of the type.
+    pub fn step_over(
+        &self,
+        schema: &Schema,
+        id: TypeId,
+        cursor: &mut Cursor<'_>,
+        depth: usize,
+    ) -> Result<(), Wrong> {
+        self.step(&skip_of(schema, id), cursor, depth)
+    }
+
     /// Steps over the values of `skips`, which lie within `depth` others.
     pub fn run(&self, skips: &[Skip], cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Wrong> {
         for skip in skips {
@@ -81,6 +92,10 @@ impl SkipTable {
                     scalar.step(cursor)
                 }
             }
+            Skip::Union(branches) => {
+                let branch = cursor.branch(branches.len())?;
+                self.step(&branches[branch], cursor, depth)
+            }
             other => self.step_composite(other, cursor, self.deeper(depth)?),
         }
     }
@@ -95,10 +110,6 @@ impl SkipTable {
             Skip::Record(id) => self.run(&self.records[*id], cursor, depth),
             Skip::Array(item) => self.step_items(false, item, cursor, depth),
             Skip::Map(value) => self.step_items(true, value, cursor, depth),
-            Skip::Union(branches) => {
-                let branch = cursor.branch(branches.len())?;
-                self.step(&branches[branch], cursor, depth)
-            }
             scalar => self.step(scalar, cursor, depth),
         }
     }

@@ -20,11 +20,6 @@ pub(crate) struct ItemBlock {
 }
 
 impl<'a> Cursor<'a> {
-    #[cfg(test)]
-    pub fn new(bytes: &'a [u8]) -> Cursor<'a> {
-        Cursor { bytes, at: 0 }
-    }
-
     /// At `at`, which is within `bytes`.
     pub fn starting_at(bytes: &'a [u8], at: usize) -> Cursor<'a> {
         Cursor { bytes, at }
@@ -233,8 +228,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn start(bytes: &[u8]) -> Cursor<'_> {
+        Cursor::starting_at(bytes, 0)
+    }
+
     fn check_long(bytes: &[u8], expected: Result<i64, Wrong>) {
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = start(bytes);
         assert_eq!(cursor.long(), expected, "{bytes:02x?}");
         assert_eq!(cursor.at(), if expected.is_ok() { bytes.len() } else { 0 });
     }
@@ -260,21 +259,21 @@ mod tests {
 
     #[test]
     fn wrong_values_do_not_move_the_cursor() {
-        let mut wide = Cursor::new(&[0x80, 0x80, 0x80, 0x80, 0x10]);
+        let mut wide = start(&[0x80, 0x80, 0x80, 0x80, 0x10]);
         assert_eq!(wide.int(), Err(Wrong::IntRange(1 << 31)));
         assert_eq!(wide.at(), 0);
-        assert_eq!(Cursor::new(&[8, 1, 2]).sized(), Err(Wrong::Length(4)));
-        assert_eq!(Cursor::new(&[1]).sized(), Err(Wrong::NegativeLength(-1)));
-        assert_eq!(Cursor::new(&[2, 0xff]).text(), Err(Wrong::Utf8));
-        assert_eq!(Cursor::new(&[2]).boolean(), Err(Wrong::Boolean(2)));
-        assert_eq!(Cursor::new(&[4]).branch(2), Err(Wrong::UnionIndex(2)));
-        assert_eq!(Cursor::new(&[1]).symbol(2), Err(Wrong::EnumIndex(-1)));
-        assert_eq!(Cursor::new(&[0, 0, 0]).array::<4>(), Err(Wrong::End));
+        assert_eq!(start(&[8, 1, 2]).sized(), Err(Wrong::Length(4)));
+        assert_eq!(start(&[1]).sized(), Err(Wrong::NegativeLength(-1)));
+        assert_eq!(start(&[2, 0xff]).text(), Err(Wrong::Utf8));
+        assert_eq!(start(&[2]).boolean(), Err(Wrong::Boolean(2)));
+        assert_eq!(start(&[4]).branch(2), Err(Wrong::UnionIndex(2)));
+        assert_eq!(start(&[1]).symbol(2), Err(Wrong::EnumIndex(-1)));
+        assert_eq!(start(&[0, 0, 0]).array::<4>(), Err(Wrong::End));
     }
 
     #[test]
     fn blocks_count_together() {
-        let mut cursor = Cursor::new(&[4, 3, 0, 0]);
+        let mut cursor = start(&[4, 3, 0, 0]);
         let mut total = 0;
         assert_eq!(
             cursor.items(&mut total, 4),
@@ -291,7 +290,7 @@ mod tests {
             }))
         );
         assert_eq!(cursor.items(&mut total, 4), Ok(None));
-        let mut cursor = Cursor::new(&[4, 3, 0, 0]);
+        let mut cursor = start(&[4, 3, 0, 0]);
         let mut total = 0;
         assert!(cursor.items(&mut total, 3).is_ok());
         assert_eq!(cursor.items(&mut total, 3), Err(Wrong::Items(3)));

@@ -24,7 +24,11 @@ pub fn write_json(out: &mut String, array: &dyn Array, row: usize) {
         return;
     }
     match array.data_type() {
-        DataType::Boolean => out.push_str(if array.as_boolean().value(row) { "true" } else { "false" }),
+        DataType::Boolean => out.push_str(if array.as_boolean().value(row) {
+            "true"
+        } else {
+            "false"
+        }),
         DataType::Int32 => display(out, array.as_primitive::<Int32Type>().value(row)),
         DataType::Int64 => display(out, array.as_primitive::<Int64Type>().value(row)),
         DataType::Float32 => {
@@ -40,13 +44,21 @@ pub fn write_json(out: &mut String, array: &dyn Array, row: usize) {
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let offsets = list.value_offsets();
-            write_list(out, list.values(), offsets[row] as usize..offsets[row + 1] as usize);
+            write_list(
+                out,
+                list.values(),
+                offsets[row] as usize..offsets[row + 1] as usize,
+            );
         }
         DataType::Struct(_) => write_record(out, array, row),
         DataType::Map(..) => write_map(out, array, row),
         DataType::Union(..) => {
             let union = array.as_union();
-            write_json(out, union.child(union.type_id(row)), union.value_offset(row));
+            write_json(
+                out,
+                union.child(union.type_id(row)),
+                union.value_offset(row),
+            );
         }
         _ => out.push_str("null"),
     }
@@ -67,7 +79,11 @@ fn write_float(out: &mut String, value: f64, finite: impl FnOnce(&mut String)) {
     if value.is_nan() {
         out.push_str("\"NaN\"");
     } else if value.is_infinite() {
-        out.push_str(if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
+        out.push_str(if value > 0.0 {
+            "\"Infinity\""
+        } else {
+            "\"-Infinity\""
+        });
     } else {
         finite(out);
     }
@@ -128,7 +144,9 @@ fn write_map(out: &mut String, array: &dyn Array, row: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{BinaryArray, Float32Array, Float64Array, Int64Array, NullArray, StringArray};
+    use arrow_array::{
+        BinaryArray, Float32Array, Float64Array, Int64Array, NullArray, StringArray,
+    };
 
     fn check(array: &dyn Array, expected: &str) {
         let mut out = String::new();
@@ -139,22 +157,48 @@ mod tests {
     #[test]
     fn numbers_have_the_shortest_digits_of_their_own_width() {
         check(
-            &Float32Array::from(vec![Some(0.1), None, Some(-0.0), Some(1e-45), Some(16_777_216.0), Some(3.4e38)]),
+            &Float32Array::from(vec![
+                Some(0.1),
+                None,
+                Some(-0.0),
+                Some(1e-45),
+                Some(16_777_216.0),
+                Some(3.4e38),
+            ]),
             "[0.1,null,-0.0,1e-45,16777216.0,3.4e38]",
         );
         check(
-            &Float64Array::from(vec![0.1, 1e300, 5e-324, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+            &Float64Array::from(vec![
+                0.1,
+                1e300,
+                5e-324,
+                f64::NAN,
+                f64::INFINITY,
+                f64::NEG_INFINITY,
+            ]),
             "[0.1,1e300,5e-324,\"NaN\",\"Infinity\",\"-Infinity\"]",
         );
-        check(&Float32Array::from(vec![f32::NAN, f32::NEG_INFINITY]), "[\"NaN\",\"-Infinity\"]");
-        check(&Int64Array::from(vec![2_695_378_462_115_010_012, i64::MIN]), "[2695378462115010012,-9223372036854775808]");
+        check(
+            &Float32Array::from(vec![f32::NAN, f32::NEG_INFINITY]),
+            "[\"NaN\",\"-Infinity\"]",
+        );
+        check(
+            &Int64Array::from(vec![2_695_378_462_115_010_012, i64::MIN]),
+            "[2695378462115010012,-9223372036854775808]",
+        );
     }
 
     #[test]
     fn text_is_escaped_and_bytes_are_summed_up() {
-        check(&StringArray::from(vec!["a\"\n\u{1}é"]), "[\"a\\\"\\n\\u0001é\"]");
+        check(
+            &StringArray::from(vec!["a\"\n\u{1}é"]),
+            "[\"a\\\"\\n\\u0001é\"]",
+        );
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        check(&BinaryArray::from_vec(vec![b""]), &format!("[{{\"bytes\":0,\"sha256\":\"{empty}\"}}]"));
+        check(
+            &BinaryArray::from_vec(vec![b""]),
+            &format!("[{{\"bytes\":0,\"sha256\":\"{empty}\"}}]"),
+        );
         check(&NullArray::new(2), "[null,null]");
     }
 }

@@ -196,7 +196,8 @@ impl UnionBuilder {
         let (length, values) = &mut self.values[branch];
         push(values)?;
         let id = i8::try_from(branch).map_err(|_| Wrong::TooManyColumns)?;
-        self.offsets.push(i32::try_from(*length).map_err(|_| Wrong::ColumnFull)?);
+        self.offsets
+            .push(i32::try_from(*length).map_err(|_| Wrong::ColumnFull)?);
         self.branches.push(id);
         *length += 1;
         Ok(())
@@ -214,9 +215,17 @@ impl UnionBuilder {
 
     fn finish(self) -> ArrayRef {
         let values: Vec<ArrayRef> = self.values.into_iter().map(|(_, v)| v.finish()).collect();
-        let fields = values.iter().enumerate().map(|(branch, array)| nullable(&branch.to_string(), array));
+        let fields = values
+            .iter()
+            .enumerate()
+            .map(|(branch, array)| nullable(&branch.to_string(), array));
         let fields = UnionFields::from_fields(fields);
-        let union = UnionArray::try_new(fields, self.branches.into(), Some(self.offsets.into()), values);
+        let union = UnionArray::try_new(
+            fields,
+            self.branches.into(),
+            Some(self.offsets.into()),
+            values,
+        );
         Arc::new(union.expect("every offset was the length of its branch at that time"))
     }
 }

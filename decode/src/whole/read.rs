@@ -50,7 +50,9 @@ impl<'a> Reader<'a> {
             Type::Record(members) => {
                 let depth = self.skips.deeper(depth)?;
                 let record = shaped(builder, || Builder::record(kept_names(members)))?;
-                let Builder::Record(record) = record else { return Err(Wrong::TooManyColumns) };
+                let Builder::Record(record) = record else {
+                    return Err(Wrong::TooManyColumns);
+                };
                 self.read_record(members, record, cursor, depth)
             }
             Type::Array(items) => {
@@ -79,7 +81,9 @@ impl<'a> Reader<'a> {
             return self.read(id, builder, cursor, depth);
         }
         let union = shaped(builder, || Builder::union(branches.len()))?;
-        let Builder::Union(union) = union else { return Err(Wrong::TooManyColumns) };
+        let Builder::Union(union) = union else {
+            return Err(Wrong::TooManyColumns);
+        };
         union.push(branch, |values| self.read(id, values, cursor, depth))
     }
 
@@ -94,7 +98,8 @@ impl<'a> Reader<'a> {
         let mut kept = record.members.iter_mut();
         for (index, member) in members.iter().enumerate() {
             if !all_kept && Schema::member(members, &member.name) != Some(index) {
-                self.skips.step_over(self.schema, member.type_id, cursor, depth)?;
+                self.skips
+                    .step_over(self.schema, member.type_id, cursor, depth)?;
             } else if let Some((_, builder)) = kept.next() {
                 self.read(member.type_id, builder, cursor, depth)?;
             }
@@ -110,7 +115,9 @@ impl<'a> Reader<'a> {
         cursor: &mut Cursor<'_>,
         depth: usize,
     ) -> Result<(), Wrong> {
-        let Builder::List { lists, items } = list else { return Err(Wrong::TooManyColumns) };
+        let Builder::List { lists, items } = list else {
+            return Err(Wrong::TooManyColumns);
+        };
         let mut total = 0;
         while let Some(block) = cursor.items(&mut total, self.skips.limits().array_items)? {
             let start = cursor.at();
@@ -129,7 +136,9 @@ impl<'a> Reader<'a> {
         cursor: &mut Cursor<'_>,
         depth: usize,
     ) -> Result<(), Wrong> {
-        let Builder::Map { maps, keys, values } = map else { return Err(Wrong::TooManyColumns) };
+        let Builder::Map { maps, keys, values } = map else {
+            return Err(Wrong::TooManyColumns);
+        };
         let mut total = 0;
         while let Some(block) = cursor.items(&mut total, self.skips.limits().array_items)? {
             let start = cursor.at();
@@ -157,7 +166,9 @@ fn shaped(builder: &mut Builder, shape: impl FnOnce() -> Builder) -> Result<&mut
 /// The names of a record's members without those that a later one of the same name replaces.
 fn kept_names(members: &[Member]) -> impl Iterator<Item = Box<str>> {
     let last = |index: &usize| Schema::member(members, &members[*index].name) == Some(*index);
-    (0..members.len()).filter(last).map(|index| members[index].name.clone())
+    (0..members.len())
+        .filter(last)
+        .map(|index| members[index].name.clone())
 }
 
 /// As for columns, and bytes of no length too.

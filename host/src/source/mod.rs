@@ -4,6 +4,7 @@
 //! Never: decoding.
 
 pub mod archive;
+pub mod schema_folder;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,0 +1,159 @@
+//! `skysieve show`: alerts as JSON lines, from the very columns that filters get.
+//!
+//! In: packets from files, folders and tars. Out: one line `{"file", "record", "alert"}` per record,
+//! and `{"file", "record", "error"}` for each packet that cannot be read, which makes the exit status
+//! 1. Never: a rounded number, or silence about a damaged packet.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use skysieve_decode::{FieldPath, Limits, NoSchemas, SchemaSource, WholeDecoder, write_json};
+
+use super::chosen::Chosen;
+use crate::source::archive::ArchiveSource;
+use crate::source::schema_folder::SchemaFolder;
+use crate::source::{BatchLimits, Packet, Polled, Source};
+
+/// Print alerts as JSON, one line each.
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// Packets: files, tars (also compressed), or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only this field, such as candidate.magpsf or prv_candidates[].magpsf; may be repeated
+    #[arg(long = "field", value_name = "FIELD")]
+    pub fields: Vec<FieldPath>,
+    /// Schemas of packets in Confluent framing: files <id>.avsc or a tree <major>/<minor>/*.avsc
+    #[arg(long, value_name = "DIR")]
+    pub schema_dir: Option<PathBuf>,
+}
+
+/// So many packets are in memory at once.
+const BATCH: BatchLimits = BatchLimits {
+    rows: 64,
+    bytes: 16 << 20,
+    age: Duration::from_secs(1),
+};
+
+/// Prints every alert; the exit status is 1 if a packet is damaged.
+///
+/// # Errors
+/// When a path or the schema folder cannot be read, or a field can be had from no alert.
+pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    let schemas: Arc<dyn SchemaSource> = match &args.schema_dir {
+        Some(folder) => Arc::new(SchemaFolder::read(folder)?),
+        None => Arc::new(NoSchemas),
+    };
+    let view = match args.fields[..] {
+        [] => View::Whole(WholeDecoder::new(schemas, Limits::default())),
+        _ => View::Chosen(Chosen::new(args.fields.clone(), schemas)),
+    };
+    let mut show = Show {
+        view,
+        out: BufWriter::new(io::stdout().lock()),
+        file: Arc::from(""),
+        record: 0,
+        damaged: false,
+    };
+    match show.all(ArchiveSource::replay(args.paths.iter().cloned())) {
+        Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
+        outcome => outcome?,
+    }
+    if let View::Chosen(chosen) = &show.view {
+        chosen
+            .never_found()
+            .for_each(|message| eprintln!("{message}"));
+    }
+    Ok(ExitCode::from(u8::from(show.damaged)))
+}
+
+/// Whoever reads the output, such as `head`, has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref()
+        .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What of each alert is printed.
+enum View {
+    Whole(WholeDecoder),
+    Chosen(Chosen),
+}
+
+struct Show<W> {
+    view: View,
+    out: W,
+    /// The file that is being printed, and the number of its next record.
+    file: Arc<str>,
+    record: u64,
+    damaged: bool,
+}
+
+impl<W: Write> Show<W> {
+    fn all(&mut self, mut source: impl Source) -> anyhow::Result<()> {
+        loop {
+            match source.poll(&BATCH).context("cannot read on")? {
+                Polled::Packets(packets) => {
+                    packets.iter().try_for_each(|packet| self.packet(packet))?
+                }
+                Polled::Rebalanced => {}
+                Polled::End => return Ok(self.out.flush()?),
+            }
+        }
+    }
+
+    fn packet(&mut self, packet: &Packet) -> anyhow::Result<()> {
+        if self.file != packet.position.partition.topic {
+            self.file = packet.position.partition.topic.clone();
+            self.record = 0;
+        }
+        if let Some(damage) = &packet.damage {
+            return Ok(self.line("error", &quoted(damage))?);
+        }
+        let (alerts, error) = match &mut self.view {
+            View::Whole(decoder) => whole(decoder, &packet.bytes),
+            View::Chosen(chosen) => chosen.alerts(&packet.bytes)?,
+        };
+        for alert in alerts {
+            self.line("alert", &alert)?;
+        }
+        match error {
+            Some(error) => Ok(self.line("error", &quoted(&error))?),
+            None => Ok(()),
+        }
+    }
+
+    fn line(&mut self, key: &str, value: &str) -> io::Result<()> {
+        self.damaged |= key == "error";
+        let (file, record) = (quoted(&self.file), self.record);
+        self.record += 1;
+        writeln!(
+            self.out,
+            r#"{{"file":{file},"record":{record},"{key}":{value}}}"#
+        )
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Every sound record as JSON, and what is wrong with the rest.
+fn whole(decoder: &mut WholeDecoder, packet: &[u8]) -> (Vec<String>, Option<String>) {
+    match decoder.decode(packet) {
+        Err(error) => (Vec::new(), Some(error.to_string())),
+        Ok(whole) => {
+            let alert = |row| {
+                let mut text = String::new();
+                write_json(&mut text, &whole.records, row);
+                text
+            };
+            let alerts = (0..whole.records.len()).map(alert).collect();
+            (alerts, whole.error.map(|error| error.to_string()))
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 mod chosen;
 pub mod show;
+pub mod token;
 
 use std::process::ExitCode;
 

@@ -40,16 +40,16 @@ const SQLITE_PRAGMAS: &str =
 
 impl Database {
     /// Connects and brings the schema up to date.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, RegistryError> {
+    pub(super) async fn open(settings: &Settings, data: &Path) -> Result<Self, RegistryError> {
         sqlx::any::install_default_drivers();
-        let database = Self::connect(settings)?;
+        let database = Self::connect(settings, data)?;
         // A migration of a large registry may take longer than a call; it is bounded all the same.
         within(Duration::from_secs(120), migrations::run(&database.writers)).await?;
         Ok(database)
     }
 
-    fn connect(settings: &Settings) -> Result<Self, RegistryError> {
-        let address = settings.address()?;
+    fn connect(settings: &Settings, data: &Path) -> Result<Self, RegistryError> {
+        let address = settings.address(data)?;
         let (engine, url) = match &address {
             Address::Sqlite { file, url } => {
                 make_folder(file)?;

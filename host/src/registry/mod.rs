@@ -23,6 +23,7 @@ mod tokens;
 mod users;
 mod versions;
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use activation::{MAIN_LANE, State};
@@ -45,12 +46,13 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Connects and brings the schema up to date.
+    /// Connects and brings the schema up to date. `data` is the host's data folder, where the
+    /// database lies unless the settings name another.
     ///
     /// # Errors
     /// `Settings` where the address cannot be used, `Unavailable` where the database does not answer.
-    pub async fn open(settings: &Settings) -> Result<Self, RegistryError> {
-        Ok(Self { database: database::Database::open(settings).await? })
+    pub async fn open(settings: &Settings, data: &Path) -> Result<Self, RegistryError> {
+        Ok(Self { database: database::Database::open(settings, data).await? })
     }
 
     /// Ends all connections, after the calls under way.

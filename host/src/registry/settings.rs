@@ -4,7 +4,7 @@
 //! log line.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::RegistryError;
 
@@ -12,9 +12,9 @@ use super::error::RegistryError;
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// `sqlite://FILE` (made where it is missing) or `postgres://USER@HOST:PORT/DATABASE`. A
-    /// password belongs in the environment: `PGPASSWORD`, or the whole address in
-    /// `SKYSIEVE_REGISTRY_URL`.
+    /// `sqlite://FILE` (made where it is missing) or `postgres://USER@HOST:PORT/DATABASE`; empty:
+    /// the file `registry.db` in the host's data folder. A password belongs in the environment:
+    /// `PGPASSWORD`, or the whole address.
     pub url: String,
     /// Greatest number of connections (SQLite: readers; writes go through one).
     pub connections: u32,
@@ -27,7 +27,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            url: "sqlite://skysieve-data/registry.db".to_owned(),
+            url: String::new(),
             connections: 8,
             connect_ms: 2_000,
             call_ms: 10_000,
@@ -55,9 +55,12 @@ pub(super) enum Address {
 }
 
 impl Settings {
-    /// The checked address.
-    pub(super) fn address(&self) -> Result<Address, RegistryError> {
+    /// The checked address, for a host with this data folder.
+    pub(super) fn address(&self, data: &Path) -> Result<Address, RegistryError> {
         let url = self.url.trim();
+        if url.is_empty() {
+            return Ok(sqlite(data.join("registry.db")));
+        }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Address::Postgres { url: url.to_owned() });
         }
@@ -68,9 +71,24 @@ impl Settings {
         if file.is_empty() || file.starts_with(":memory:") || query.contains("mode=memory") {
             return Err(refusal(url, "name a file: a database in memory is lost on exit"));
         }
-        let url = if query.is_empty() { format!("sqlite://{file}?mode=rwc") } else { url.to_owned() };
-        Ok(Address::Sqlite { file: PathBuf::from(file), url })
+        if query.is_empty() {
+            return Ok(sqlite(PathBuf::from(file)));
+        }
+        Ok(Address::Sqlite { file: PathBuf::from(file), url: url.to_owned() })
     }
+}
+
+/// The file, made where it is missing. In full, because the first part of a relative path would be
+/// taken for a host.
+fn sqlite(file: PathBuf) -> Address {
+    let file = std::path::absolute(&file).unwrap_or(file);
+    let url = format!("sqlite://{}?mode=rwc", encoded(&file.to_string_lossy()));
+    Address::Sqlite { file, url }
+}
+
+/// A path as it stands in an address: what would end the path there is percent-encoded.
+fn encoded(path: &str) -> String {
+    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23").replace(' ', "%20")
 }
 
 fn refusal(url: &str, advice: &str) -> RegistryError {
@@ -98,19 +116,23 @@ mod tests {
 
     #[test]
     fn knows_both_engines() {
-        let sqlite = with("sqlite://data/r.db").address().unwrap();
-        let expected = Address::Sqlite {
-            file: PathBuf::from("data/r.db"),
-            url: "sqlite://data/r.db?mode=rwc".to_owned(),
+        let sqlite = with("sqlite://data/r.db").address(Path::new("d")).unwrap();
+        let here = std::env::current_dir().unwrap();
+        let expected = |file: &str, shown: &str| Address::Sqlite {
+            file: here.join(file),
+            url: format!("sqlite://{}/{shown}?mode=rwc", encoded(here.to_str().unwrap())),
         };
-        assert_eq!(sqlite, expected);
-        assert!(matches!(with("postgres://a@b/c").address(), Ok(Address::Postgres { .. })));
+        assert_eq!(sqlite, expected("data/r.db", "data/r.db"));
+        let postgres = with("postgres://a@b/c").address(Path::new("d"));
+        assert!(matches!(postgres, Ok(Address::Postgres { .. })));
+        let default = Settings::default().address(Path::new("a b")).unwrap();
+        assert_eq!(default, expected("a b/registry.db", "a%20b/registry.db"));
     }
 
     #[test]
     fn refuses_what_would_lose_data_or_is_unknown() {
-        for bad in ["", "mysql://a/b", "sqlite://", "sqlite://:memory:", "sqlite://x?mode=memory"] {
-            assert!(with(bad).address().is_err(), "{bad}");
+        for bad in ["mysql://a/b", "sqlite://", "sqlite://:memory:", "sqlite://x?mode=memory"] {
+            assert!(with(bad).address(Path::new("d")).is_err(), "{bad}");
         }
     }
 

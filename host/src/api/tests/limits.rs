@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::stage::{Room, Stage, Who, host};
-use crate::api::{Settings, serve};
+use crate::api::{ApiError, Server, Settings};
 use crate::registry::tests::stage::Stage as RegistryStage;
 
 const VERSIONS: &str = "/v1/filters/anna/nearby/versions";
@@ -103,13 +103,14 @@ async fn without_a_database_everything_says_so() {
 /// A served interface, and what stops it.
 async fn served(
     settings: Settings,
-) -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<std::io::Result<()>>, RegistryStage) {
+) -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<Result<(), ApiError>>, RegistryStage) {
     let registry = RegistryStage::sqlite().await;
+    let settings = Settings { listen: "127.0.0.1:0".to_owned(), ..settings };
     let host = host(settings, &registry, Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let server = Server::bind(host).await.unwrap();
+    let address = server.address();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let task = tokio::spawn(serve(listener, host, async move { _ = stopped.await; }));
+    let task = tokio::spawn(server.run(async move { _ = stopped.await; }));
     (address, stop, task, registry)
 }
 
@@ -141,6 +142,17 @@ async fn an_unannounced_length_is_limited_too() {
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"));
     }
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let stage = RegistryStage::sqlite().await;
+    let settings = Settings { listen: listen.clone(), ..Settings::default() };
+    let host = host(settings, &stage, Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
+    let Err(error) = Server::bind(host).await else { panic!("two listen on {listen}") };
+    assert!(error.to_string().contains(&listen), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! A database that is away: a typed error within a bounded time, and everything again afterwards.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::io::copy_bidirectional;
@@ -57,7 +58,7 @@ async fn postgres_goes_and_comes_back() {
     let wire = Wire::lay(0, address.clone()).await;
     let port = wire.port;
     let url = stage.settings.url.replace(&address, &format!("127.0.0.1:{port}"));
-    let registry = Registry::open(&hurried(url)).await.unwrap();
+    let registry = Registry::open(&hurried(url), Path::new("unused")).await.unwrap();
     assert_eq!(registry.generation().await.unwrap(), 0);
     wire.cut().await;
     for _ in 0..5 {
@@ -72,7 +73,7 @@ async fn a_server_that_never_answers_is_waited_for_a_while() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let since = Instant::now();
-    let opened = Registry::open(&hurried(format!("postgres://nobody@127.0.0.1:{port}/none"))).await;
+    let opened = Registry::open(&hurried(format!("postgres://nobody@127.0.0.1:{port}/none")), Path::new("unused")).await;
     assert!(matches!(opened, Err(RegistryError::Unavailable(_))), "{opened:?}");
     assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
 }
@@ -81,7 +82,7 @@ async fn a_server_that_never_answers_is_waited_for_a_while() {
 async fn sqlite_locked_by_another_process_fails_and_recovers() {
     let stage = Stage::sqlite().await;
     let url = stage.settings.url.clone();
-    let registry = Registry::open(&hurried(url)).await.unwrap();
+    let registry = Registry::open(&hurried(url), Path::new("unused")).await.unwrap();
     let anna = stage.user("anna").await;
     let lock = stage.registry.database.write().await.unwrap();
     let since = Instant::now();
@@ -102,7 +103,7 @@ async fn sqlite_locked_by_another_process_fails_and_recovers() {
 
 #[tokio::test]
 async fn a_place_that_cannot_be_written_is_named() {
-    let opened = Registry::open(&hurried("sqlite:///proc/none/registry.db".to_owned())).await;
+    let opened = Registry::open(&hurried("sqlite:///proc/none/registry.db".to_owned()), Path::new("unused")).await;
     let error = opened.unwrap_err();
     assert!(matches!(error, RegistryError::Settings(_)), "{error:?}");
     assert!(error.to_string().contains("/proc/none"), "{error}");

@@ -3,6 +3,7 @@
 //! In: nothing. Out: a [`Stage`]. Never: a database that another test uses.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ impl Stage {
     /// In a temporary file.
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/made/registry.db", folder.path().display());
+        let url = format!("sqlite://{}/not made/registry.db", folder.path().display());
         Self::open(url, Some(folder)).await
     }
 
@@ -42,13 +43,13 @@ impl Stage {
 
     async fn open(url: String, folder: Option<tempfile::TempDir>) -> Self {
         let settings = Settings { url, connections: 4, ..Settings::default() };
-        let registry = Registry::open(&settings).await.unwrap();
+        let registry = Registry::open(&settings, Path::new("unused")).await.unwrap();
         Self { registry, settings, _folder: folder }
     }
 
     /// The same database, opened by another host.
     pub(crate) async fn another_host(&self) -> Registry {
-        Registry::open(&self.settings).await.unwrap()
+        Registry::open(&self.settings, Path::new("unused")).await.unwrap()
     }
 
     pub(crate) async fn user(&self, user: &str) -> User {

@@ -77,9 +77,16 @@ async fn ensure_topic(host: &Host, filter: &Filter) -> Result<(), Problem> {
     let (stream, topic) = (filter.stream.clone(), filter.topic.clone());
     let made = tokio::task::spawn_blocking(move || ensure(&stream, &topic)).await;
     made.map_err(Problem::internal)?.map_err(|reason| {
-        tracing::warn!(reason, topic = filter.topic, "an output topic cannot be made");
-        Problem::new(Kind::TopicUnavailable, format!("the topic {} cannot be made now", filter.topic))
-            .advise("try again in a few seconds; nothing was changed")
+        tracing::warn!(
+            reason,
+            topic = filter.topic,
+            "an output topic cannot be made"
+        );
+        Problem::new(
+            Kind::TopicUnavailable,
+            format!("the topic {} cannot be made now", filter.topic),
+        )
+        .advise("try again in a few seconds; nothing was changed")
     })
 }
 

@@ -33,15 +33,22 @@ pub async fn identify(request: Request, next: Next) -> Response {
 
 /// Ends a request that takes longer than `limit`.
 pub async fn within(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        Problem::new(Kind::Slow, format!("no answer within {} ms", limit.as_millis()))
+    tokio::time::timeout(limit, next.run(request))
+        .await
+        .unwrap_or_else(|_| {
+            Problem::new(
+                Kind::Slow,
+                format!("no answer within {} ms", limit.as_millis()),
+            )
             .into_response()
-    })
+        })
 }
 
 fn given_id(request: &Request) -> Option<String> {
     let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
-    let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let plain = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     (plain && (1..=ID_LENGTH).contains(&id.len())).then(|| id.to_owned())
 }
 

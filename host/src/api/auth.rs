@@ -38,14 +38,20 @@ impl FromRequestParts<Arc<Host>> for Actor {
         let token = bearer_token(parts)?;
         let bearer = host.registry.authenticate(token).await?;
         bearer.map(Self).ok_or_else(|| {
-            Problem::new(Kind::Unauthorized, "the token is unknown, expired or revoked")
-                .advise("ask an administrator for a new one (`skysieve token create`)")
+            Problem::new(
+                Kind::Unauthorized,
+                "the token is unknown, expired or revoked",
+            )
+            .advise("ask an administrator for a new one (`skysieve token create`)")
         })
     }
 }
 
 fn bearer_token(parts: &Parts) -> Result<&str, Problem> {
-    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = parts
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let token = header.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -87,13 +93,22 @@ impl FromRequestParts<Arc<Host>> for Held {
             .await
             .map_err(|_| Problem::new(Kind::BadRequest, "the path is not valid UTF-8"))?;
         let part = |wanted: &str| {
-            path.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.to_owned())
+            path.iter()
+                .find(|(key, _)| *key == wanted)
+                .map(|(_, value)| value.to_owned())
         };
-        let (owner, name) = (part("owner").unwrap_or_default(), part("name").unwrap_or_default());
+        let (owner, name) = (
+            part("owner").unwrap_or_default(),
+            part("name").unwrap_or_default(),
+        );
         let filter = host.registry.filter(&owner, &name).await?;
         if !actor.may_use(&filter) {
             return Err(Problem::missing("filter", &format!("{owner}/{name}")));
         }
-        Ok(Self { actor, filter, number: part("number") })
+        Ok(Self {
+            actor,
+            filter,
+            number: part("number"),
+        })
     }
 }

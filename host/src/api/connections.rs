@@ -26,7 +26,11 @@ pub struct Bounded {
 impl Bounded {
     /// At most `connections` at once, each ended after being silent for `idle`.
     pub fn new(listener: TcpListener, connections: usize, idle: Duration) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(connections.max(1))), idle }
+        Self {
+            listener,
+            places: Arc::new(Semaphore::new(connections.max(1))),
+            idle,
+        }
     }
 }
 
@@ -39,7 +43,15 @@ impl Listener for Bounded {
         let place = place.expect("the semaphore is never closed");
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let silence = Box::pin(tokio::time::sleep(self.idle));
-        (Connection { stream, silence, idle: self.idle, _place: place }, address)
+        (
+            Connection {
+                stream,
+                silence,
+                idle: self.idle,
+                _place: place,
+            },
+            address,
+        )
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -3,6 +3,7 @@
 //! In: a night, a setting, or neither. Out: how many alerts each cut removed and how many remained.
 //! Never: a count of what was not committed with its outputs.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -46,9 +47,9 @@ pub async fn list(
     let nights = host.registry.counts(held.filter.id, &query).await?;
     let mut reasons: HashMap<i64, Reasons> = HashMap::new();
     for night in &nights {
-        if !reasons.contains_key(&night.version) {
+        if let Entry::Vacant(place) = reasons.entry(night.version) {
             let version = host.registry.version(held.filter.id, night.version).await?;
-            reasons.insert(night.version, declared(&version.description));
+            place.insert(declared(&version.description));
         }
     }
     let view = |night: &NightCounts| view(night, &reasons[&night.version]);
@@ -57,17 +58,25 @@ pub async fn list(
 }
 
 fn after(cursor: Option<&str>) -> Result<Option<(String, i64)>, Problem> {
-    let Some(place) = page::place(cursor)? else { return Ok(None) };
-    let parts = place.rsplit_once(' ').and_then(|(night, setting)| {
-        Some((night.to_owned(), setting.parse().ok()?))
-    });
+    let Some(place) = page::place(cursor)? else {
+        return Ok(None);
+    };
+    let parts = place
+        .rsplit_once(' ')
+        .and_then(|(night, setting)| Some((night.to_owned(), setting.parse().ok()?)));
     parts.map(Some).ok_or_else(page::wrong_cursor)
 }
 
 fn declared(description: &Value) -> Reasons {
     let text = |reason: &Value, key: &str| reason[key].as_str().unwrap_or_default().to_owned();
-    let reasons = description["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
-    reasons.iter().map(|reason| (text(reason, "name"), text(reason, "summary"))).collect()
+    let reasons = description["reasons"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    reasons
+        .iter()
+        .map(|reason| (text(reason, "name"), text(reason, "summary")))
+        .collect()
 }
 
 fn view(night: &NightCounts, reasons: &Reasons) -> Value {
@@ -112,7 +121,11 @@ mod tests {
     fn the_cut_flow_stands_in_the_order_of_the_cuts() {
         let reasons = [("z", "first"), ("m", "second"), ("a", "third")];
         let reasons = reasons.map(|(name, summary)| (name.to_owned(), summary.to_owned()));
-        let rejected = BTreeMap::from([("a".to_owned(), 3), ("z".to_owned(), 5), ("old".to_owned(), 1)]);
+        let rejected = BTreeMap::from([
+            ("a".to_owned(), 3),
+            ("z".to_owned(), 5),
+            ("old".to_owned(), 1),
+        ]);
         let expected = json!([
             {"reason": "z", "summary": "first", "alerts": 5, "remaining": 15},
             {"reason": "m", "summary": "second", "alerts": 0, "remaining": 15},

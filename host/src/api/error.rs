@@ -65,34 +65,60 @@ impl Kind {
             Self::BadRequest => (S::BAD_REQUEST, "bad_request", "The request cannot be read"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid token is needed"),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is no such thing"),
-            Self::MethodNotAllowed => {
-                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path does not take this method")
-            }
+            Self::MethodNotAllowed => (
+                S::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The path does not take this method",
+            ),
             Self::NameTaken => (S::CONFLICT, "name_taken", "The name is in use"),
             Self::FilterDeleted => (S::CONFLICT, "filter_deleted", "The filter was deleted"),
             Self::NotActive => (S::CONFLICT, "not_active", "Nothing of the filter is active"),
             Self::Suspended => (S::CONFLICT, "suspended", "The filter is suspended"),
             Self::NoVersion => (S::CONFLICT, "no_version", "The filter has no version yet"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
-            Self::NotJson => (S::UNSUPPORTED_MEDIA_TYPE, "not_json", "The body must be JSON"),
+            Self::NotJson => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "not_json",
+                "The body must be JSON",
+            ),
             Self::InvalidName => (S::UNPROCESSABLE_ENTITY, "invalid_name", "Not a name"),
-            Self::UnknownStream => {
-                (S::UNPROCESSABLE_ENTITY, "unknown_stream", "There is no such stream")
-            }
-            Self::InvalidParameter => {
-                (S::UNPROCESSABLE_ENTITY, "invalid_parameter", "A parameter does not fit")
-            }
-            Self::InvalidField => (S::UNPROCESSABLE_ENTITY, "invalid_field", "A value does not fit"),
+            Self::UnknownStream => (
+                S::UNPROCESSABLE_ENTITY,
+                "unknown_stream",
+                "There is no such stream",
+            ),
+            Self::InvalidParameter => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid_parameter",
+                "A parameter does not fit",
+            ),
+            Self::InvalidField => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid_field",
+                "A value does not fit",
+            ),
             Self::Refused => (S::UNPROCESSABLE_ENTITY, "refused", "The filter was refused"),
-            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Too many uploads are waiting"),
-            Self::Unavailable => {
-                (S::SERVICE_UNAVAILABLE, "registry_unavailable", "The registry is away")
-            }
-            Self::TopicUnavailable => {
-                (S::SERVICE_UNAVAILABLE, "topic_unavailable", "The output topic cannot be made now")
-            }
+            Self::Busy => (
+                S::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too many uploads are waiting",
+            ),
+            Self::Unavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "registry_unavailable",
+                "The registry is away",
+            ),
+            Self::TopicUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "topic_unavailable",
+                "The output topic cannot be made now",
+            ),
             Self::Slow => (S::GATEWAY_TIMEOUT, "too_slow", "The answer took too long"),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The host made a mistake"),
+            Self::Internal => (
+                S::INTERNAL_SERVER_ERROR,
+                "internal",
+                "The host made a mistake",
+            ),
         }
     }
 
@@ -118,19 +144,30 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, code: kind.row().1.to_owned(), detail: detail.into(), advice: None }
+        Self {
+            kind,
+            code: kind.row().1.to_owned(),
+            detail: detail.into(),
+            advice: None,
+        }
     }
 
     /// Says what to do.
     #[must_use]
     pub fn advise(self, advice: impl Into<String>) -> Self {
-        Self { advice: Some(advice.into()), ..self }
+        Self {
+            advice: Some(advice.into()),
+            ..self
+        }
     }
 
     /// Gives it the code of the room that refused.
     #[must_use]
     pub fn coded(self, code: impl Into<String>) -> Self {
-        Self { code: code.into(), ..self }
+        Self {
+            code: code.into(),
+            ..self
+        }
     }
 
     /// There is no `what` of this name, or not for whoever asks.
@@ -168,7 +205,10 @@ impl IntoResponse for Problem {
         let mut set = |name: HeaderName, value: HeaderValue| {
             response.headers_mut().insert(name, value);
         };
-        set(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        set(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if self.kind == Kind::Unauthorized {
             set(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -186,8 +226,11 @@ impl From<RegistryError> for Problem {
             RegistryError::Missing { what, name } => Self::missing(what, &name),
             RegistryError::Unavailable(_) => {
                 tracing::warn!(detail, "a request met an unavailable registry");
-                Self::new(Kind::Unavailable, "the registry's database does not answer now")
-                    .advise("try again in a few seconds; the alert stream goes on meanwhile")
+                Self::new(
+                    Kind::Unavailable,
+                    "the registry's database does not answer now",
+                )
+                .advise("try again in a few seconds; the alert stream goes on meanwhile")
             }
             RegistryError::NameTaken { deleted, .. } => name_taken(detail, deleted),
             RegistryError::Deleted => Self::new(Kind::FilterDeleted, detail)

@@ -21,8 +21,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(&request) {
-            return Err(Problem::new(Kind::NotJson, "the body is not marked as JSON")
-                .advise("send the header `Content-Type: application/json`"));
+            return Err(
+                Problem::new(Kind::NotJson, "the body is not marked as JSON")
+                    .advise("send the header `Content-Type: application/json`"),
+            );
         }
         let bytes = read_body(request, JSON_BYTES).await?;
         serde_json::from_slice(&bytes)
@@ -32,9 +34,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 fn is_json(request: &Request) -> bool {
-    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let header = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     header.is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .eq_ignore_ascii_case("application/json")
     })
 }
 
@@ -44,11 +54,20 @@ fn is_json(request: &Request) -> bool {
 /// Too large, or cut off on the way.
 pub async fn read_body(request: Request, limit: usize) -> Result<axum::body::Bytes, Problem> {
     let too_large = || {
-        Problem::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"))
-            .advise("send less; a filter shrinks with `opt-level = \"s\"` and `strip = true`")
+        Problem::new(
+            Kind::TooLarge,
+            format!("the body is larger than {limit} bytes"),
+        )
+        .advise("send less; a filter shrinks with `opt-level = \"s\"` and `strip = true`")
     };
-    let announced = request.headers().get("content-length").and_then(|value| value.to_str().ok());
-    if announced.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+    let announced = request
+        .headers()
+        .get("content-length")
+        .and_then(|value| value.to_str().ok());
+    if announced
+        .and_then(|text| text.parse::<usize>().ok())
+        .is_some_and(|length| length > limit)
+    {
         return Err(too_large());
     }
     to_bytes(request.into_body(), limit).await.map_err(|error| {

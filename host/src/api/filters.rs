@@ -86,9 +86,8 @@ pub async fn create(
     Actor(bearer): Actor,
     Body(asked): Body<Creation>,
 ) -> Result<Response, Problem> {
-    let name = Name::parse(&asked.name).map_err(|error| {
-        Problem::new(Kind::InvalidName, error.to_string())
-    })?;
+    let name = Name::parse(&asked.name)
+        .map_err(|error| Problem::new(Kind::InvalidName, error.to_string()))?;
     if asked.summary.chars().count() > SUMMARY_LENGTH {
         let detail = format!("`summary` is longer than {SUMMARY_LENGTH} characters");
         return Err(Problem::new(Kind::InvalidField, detail));
@@ -113,7 +112,12 @@ pub async fn list(
 ) -> Result<Json<Value>, Problem> {
     let limit = page::limit(asked.limit)?;
     let own = !actor.is_administrator();
-    if own && asked.owner.as_ref().is_some_and(|owner| *owner != actor.0.name) {
+    if own
+        && asked
+            .owner
+            .as_ref()
+            .is_some_and(|owner| *owner != actor.0.name)
+    {
         return Ok(Json(page::page(&[], limit, view, place)));
     }
     let query = FilterQuery {

@@ -111,15 +111,33 @@ impl Host {
         ensure_topic: EnsureTopic,
     ) -> Self {
         let queue = uploads::Queue::new(settings.uploads_at_once, settings.uploads_waiting);
-        Self { registry, streams, uploads, ensure_topic, queue, settings }
+        Self {
+            registry,
+            streams,
+            uploads,
+            ensure_topic,
+            queue,
+            settings,
+        }
     }
 
     fn stream(&self, name: &str) -> Result<Name, Problem> {
-        let found = self.streams.iter().find(|stream| stream.name.as_str() == name);
+        let found = self
+            .streams
+            .iter()
+            .find(|stream| stream.name.as_str() == name);
         found.map(|stream| stream.name.clone()).ok_or_else(|| {
-            let known: Vec<&str> = self.streams.iter().map(|stream| stream.name.as_str()).collect();
+            let known: Vec<&str> = self
+                .streams
+                .iter()
+                .map(|stream| stream.name.as_str())
+                .collect();
             let shown: String = name.chars().take(80).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
             Problem::new(Kind::UnknownStream, format!("there is no stream `{shown}`"))
                 .advise(format!("the streams of this host: {known}"))
         })
@@ -161,7 +179,11 @@ impl Server {
             Ok((listener.local_addr()?, listener))
         };
         match bound.await {
-            Ok((address, listener)) => Ok(Self { listener, address, host }),
+            Ok((address, listener)) => Ok(Self {
+                listener,
+                address,
+                host,
+            }),
             Err(error) => Err(ApiError::Listen { address, error }),
         }
     }
@@ -202,12 +224,17 @@ impl Server {
 }
 
 /// All routes.
-#[must_use]
 pub fn router(host: Host) -> Router {
     let limit = |ms: u64| from_fn_with_state(Duration::from_millis(ms), around::within);
-    let (upload, request) = (limit(host.settings.upload_ms), limit(host.settings.request_ms));
+    let (upload, request) = (
+        limit(host.settings.upload_ms),
+        limit(host.settings.request_ms),
+    );
     let uploads = Router::new()
-        .route("/v1/filters/{owner}/{name}/versions", post(versions::upload))
+        .route(
+            "/v1/filters/{owner}/{name}/versions",
+            post(versions::upload),
+        )
         .route_layer(upload);
     let others = Router::new()
         .route("/livez", get(about::alive))
@@ -215,14 +242,32 @@ pub fn router(host: Host) -> Router {
         .route("/v1/me", get(about::me))
         .route("/v1/streams", get(about::streams))
         .route("/v1/filters", post(filters::create).get(filters::list))
-        .route("/v1/filters/{owner}/{name}", get(filters::one).delete(filters::delete))
+        .route(
+            "/v1/filters/{owner}/{name}",
+            get(filters::one).delete(filters::delete),
+        )
         .route("/v1/filters/{owner}/{name}/versions", get(versions::list))
-        .route("/v1/filters/{owner}/{name}/versions/{number}", get(versions::one))
-        .route("/v1/filters/{owner}/{name}/settings", post(settings::create).get(settings::list))
-        .route("/v1/filters/{owner}/{name}/settings/{number}", get(settings::one))
-        .route("/v1/filters/{owner}/{name}/activate", post(activation::activate))
+        .route(
+            "/v1/filters/{owner}/{name}/versions/{number}",
+            get(versions::one),
+        )
+        .route(
+            "/v1/filters/{owner}/{name}/settings",
+            post(settings::create).get(settings::list),
+        )
+        .route(
+            "/v1/filters/{owner}/{name}/settings/{number}",
+            get(settings::one),
+        )
+        .route(
+            "/v1/filters/{owner}/{name}/activate",
+            post(activation::activate),
+        )
         .route("/v1/filters/{owner}/{name}/pause", post(activation::pause))
-        .route("/v1/filters/{owner}/{name}/resume", post(activation::resume))
+        .route(
+            "/v1/filters/{owner}/{name}/resume",
+            post(activation::resume),
+        )
         .route("/v1/filters/{owner}/{name}/counts", get(counts::list))
         .route_layer(request);
     uploads
@@ -238,8 +283,11 @@ async fn no_route() -> Problem {
 }
 
 async fn no_method() -> Problem {
-    Problem::new(Kind::MethodNotAllowed, "this path does not take this method")
-        .advise("the `Allow` header names those it takes")
+    Problem::new(
+        Kind::MethodNotAllowed,
+        "this path does not take this method",
+    )
+    .advise("the `Allow` header names those it takes")
 }
 
 /// An instant as clients see it: `2026-11-23T17:40:12.345Z`.

@@ -43,8 +43,12 @@ pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
 /// # Errors
 /// Where it is none of ours.
 pub fn place(cursor: Option<&str>) -> Result<Option<String>, Problem> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let text = base16ct::lower::decode_vec(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(cursor) = cursor else {
+        return Ok(None);
+    };
+    let text = base16ct::lower::decode_vec(cursor)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     text.map(Some).ok_or_else(wrong_cursor)
 }
 
@@ -53,7 +57,9 @@ pub fn place(cursor: Option<&str>) -> Result<Option<String>, Problem> {
 /// # Errors
 /// Where the cursor is none of ours.
 pub fn number_place(cursor: Option<&str>) -> Result<Option<i64>, Problem> {
-    let Some(text) = place(cursor)? else { return Ok(None) };
+    let Some(text) = place(cursor)? else {
+        return Ok(None);
+    };
     text.parse().map(Some).map_err(|_| wrong_cursor())
 }
 

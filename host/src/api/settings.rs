@@ -59,20 +59,30 @@ pub async fn list(
 ) -> Result<Json<Value>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::number_place(asked.cursor.as_deref())?;
-    let settings = host.registry.settings(held.filter.id, before, limit).await?;
-    Ok(Json(page::page(&settings, limit, view, |setting| setting.number.to_string())))
+    let settings = host
+        .registry
+        .settings(held.filter.id, before, limit)
+        .await?;
+    Ok(Json(page::page(&settings, limit, view, |setting| {
+        setting.number.to_string()
+    })))
 }
 
 /// `GET /v1/filters/{owner}/{name}/settings/{number}`.
 pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
-    let setting = host.registry.setting(held.filter.id, held.number("setting")?).await?;
+    let setting = host
+        .registry
+        .setting(held.filter.id, held.number("setting")?)
+        .await?;
     Ok(Json(view(&setting)))
 }
 
 fn last_version(held: &Held) -> Result<i64, Problem> {
     match held.filter.versions {
-        0 => Err(Problem::new(Kind::NoVersion, "the filter has no version yet")
-            .advise("upload one to its `versions`")),
+        0 => Err(
+            Problem::new(Kind::NoVersion, "the filter has no version yet")
+                .advise("upload one to its `versions`"),
+        ),
         last => Ok(last),
     }
 }

@@ -76,10 +76,14 @@ impl Queue {
     /// # Errors
     /// Busy, where the queue is full.
     pub fn enter(&self) -> Result<Place, Problem> {
-        self.places.clone().try_acquire_owned().map(Place).map_err(|_| {
-            Problem::new(Kind::Busy, "too many uploads are waiting")
-                .advise("try again after the seconds in Retry-After")
-        })
+        self.places
+            .clone()
+            .try_acquire_owned()
+            .map(Place)
+            .map_err(|_| {
+                Problem::new(Kind::Busy, "too many uploads are waiting")
+                    .advise("try again after the seconds in Retry-After")
+            })
     }
 
     /// Waits for the room, in order of arrival, and works in it on a thread of its own. The place
@@ -92,7 +96,12 @@ impl Queue {
         place: Place,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let inside = self.inside.clone().acquire_owned().await.map_err(Problem::internal)?;
+        let inside = self
+            .inside
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Problem::internal)?;
         let task = tokio::task::spawn_blocking(move || {
             let done = work();
             drop((inside, place.0));

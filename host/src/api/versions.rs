@@ -50,11 +50,18 @@ pub async fn upload(
     let place = host.queue.enter()?;
     let bytes = read_body(request, host.settings.upload_bytes).await?;
     let digest = base16ct::lower::encode_string(&Sha256::digest(&bytes));
-    if let Some(same) = host.registry.version_of_digest(held.filter.id, &digest).await? {
+    if let Some(same) = host
+        .registry
+        .version_of_digest(held.filter.id, &digest)
+        .await?
+    {
         return Ok(existing(&path(&held.filter, &same), &whole(&same)));
     }
     let (room, stream) = (host.uploads.clone(), held.filter.stream.clone());
-    let accepted = host.queue.work(place, move || room.accept(&stream, &bytes)).await??;
+    let accepted = host
+        .queue
+        .work(place, move || room.accept(&stream, &bytes))
+        .await??;
     let new = NewVersion {
         filter: held.filter.id,
         by: held.actor.0.user,
@@ -79,19 +86,30 @@ pub async fn list(
 ) -> Result<Json<Value>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::number_place(asked.cursor.as_deref())?;
-    let versions = host.registry.versions(held.filter.id, before, limit).await?;
-    Ok(Json(page::page(&versions, limit, brief, |version| version.number.to_string())))
+    let versions = host
+        .registry
+        .versions(held.filter.id, before, limit)
+        .await?;
+    Ok(Json(page::page(&versions, limit, brief, |version| {
+        version.number.to_string()
+    })))
 }
 
 /// `GET /v1/filters/{owner}/{name}/versions/{number}`.
 pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
-    let version = host.registry.version(held.filter.id, held.number("version")?).await?;
+    let version = host
+        .registry
+        .version(held.filter.id, held.number("version")?)
+        .await?;
     Ok(Json(whole(&version)))
 }
 
 fn check(notes: &Notes) -> Result<(), Problem> {
     let too_long = |name: &str, limit: usize| {
-        Err(Problem::new(Kind::InvalidField, format!("`{name}` is longer than {limit} characters")))
+        Err(Problem::new(
+            Kind::InvalidField,
+            format!("`{name}` is longer than {limit} characters"),
+        ))
     };
     if notes.notes.chars().count() > NOTES_LENGTH {
         return too_long("notes", NOTES_LENGTH);
@@ -99,7 +117,9 @@ fn check(notes: &Notes) -> Result<(), Problem> {
     if notes.source.chars().count() > SOURCE_LENGTH {
         return too_long("source", SOURCE_LENGTH);
     }
-    let is_link = ["https://", "http://"].iter().any(|start| notes.source.starts_with(start));
+    let is_link = ["https://", "http://"]
+        .iter()
+        .any(|start| notes.source.starts_with(start));
     if !notes.source.is_empty() && !is_link {
         let detail = "`source` must be a link that begins with https:// or http://";
         return Err(Problem::new(Kind::InvalidField, detail));
@@ -108,7 +128,10 @@ fn check(notes: &Notes) -> Result<(), Problem> {
 }
 
 fn path(filter: &Filter, version: &Version) -> String {
-    format!("/v1/filters/{}/{}/versions/{}", filter.owner, filter.name, version.number)
+    format!(
+        "/v1/filters/{}/{}/versions/{}",
+        filter.owner, filter.name, version.number
+    )
 }
 
 /// As lists show it.

@@ -82,7 +82,9 @@ pub fn run(
     read: impl FnOnce(Option<&Path>) -> anyhow::Result<(registry::Settings, PathBuf)>,
 ) -> anyhow::Result<ExitCode> {
     let (settings, data) = read(arguments.config.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let registry = Registry::open(&settings, &data).await.context("registry")?;
         let done = match arguments.command {
@@ -101,7 +103,9 @@ async fn print_new(registry: &Registry, create: &Create) -> anyhow::Result<()> {
     let user = user(registry, &name, create.role.map(Role::from)).await?;
     let now = jiff::Timestamp::now().as_millisecond();
     let expires_ms = create.days.map(|days| now + days * DAY_MS);
-    let (token, secret) = registry.create_token(&user, &create.name, expires_ms).await?;
+    let (token, secret) = registry
+        .create_token(&user, &create.name, expires_ms)
+        .await?;
     eprintln!(
         "token {} of {} ({}), ends: {}; it is shown this once:",
         token.id.0,
@@ -116,7 +120,10 @@ async fn print_new(registry: &Registry, create: &Create) -> anyhow::Result<()> {
 /// The user of that name, added where they are new, with the wished role where there is a wish.
 async fn user(registry: &Registry, name: &Name, role: Option<Role>) -> anyhow::Result<User> {
     let Some(mut user) = registry.user(name.as_str()).await? else {
-        return match registry.create_user(name, role.unwrap_or(Role::Scientist)).await {
+        return match registry
+            .create_user(name, role.unwrap_or(Role::Scientist))
+            .await
+        {
             Err(RegistryError::NameTaken { .. }) => {
                 anyhow::bail!("`{name}` is the name of a group, or was added a moment ago")
             }
@@ -125,7 +132,12 @@ async fn user(registry: &Registry, name: &Name, role: Option<Role>) -> anyhow::R
     };
     if let Some(role) = role.filter(|role| *role != user.role) {
         registry.set_role(&user, role).await?;
-        eprintln!("{} is now {}, was {}", user.name, role.as_str(), user.role.as_str());
+        eprintln!(
+            "{} is now {}, was {}",
+            user.name,
+            role.as_str(),
+            user.role.as_str()
+        );
         user.role = role;
     }
     Ok(user)
@@ -134,7 +146,15 @@ async fn user(registry: &Registry, name: &Name, role: Option<Role>) -> anyhow::R
 async fn print_list(registry: &Registry, user: Option<&str>) -> anyhow::Result<()> {
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["id", "user", "name", "created", "last used", "ends", "state"]);
+    table.set_header([
+        "id",
+        "user",
+        "name",
+        "created",
+        "last used",
+        "ends",
+        "state",
+    ]);
     let now = jiff::Timestamp::now().as_millisecond();
     for token in registry.tokens(user).await? {
         let optional = |ms: Option<i64>| ms.map_or_else(|| "-".to_owned(), day);
@@ -190,12 +210,19 @@ mod tests {
     fn token(folder: &Path, words: &[&str]) -> anyhow::Result<ExitCode> {
         let words = ["token"].iter().chain(words);
         let arguments = Program::try_parse_from(words)?.arguments;
-        run(arguments, |_| Ok((registry::Settings::default(), folder.to_owned())))
+        run(arguments, |_| {
+            Ok((registry::Settings::default(), folder.to_owned()))
+        })
     }
 
     async fn known(folder: &Path) -> Vec<Token> {
         let settings = registry::Settings::default();
-        Registry::open(&settings, folder).await.unwrap().tokens(None).await.unwrap()
+        Registry::open(&settings, folder)
+            .await
+            .unwrap()
+            .tokens(None)
+            .await
+            .unwrap()
     }
 
     #[test]
@@ -204,7 +231,11 @@ mod tests {
         let folder = folder.path();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         token(folder, &["create", "--user", "anna", "--days", "2"]).unwrap();
-        token(folder, &["create", "--user", "anna", "--role", "administrator"]).unwrap();
+        token(
+            folder,
+            &["create", "--user", "anna", "--role", "administrator"],
+        )
+        .unwrap();
         let tokens = runtime.block_on(known(folder));
         assert_eq!(tokens.len(), 2);
         let lasts_ms = tokens[1].expires_ms.unwrap() - tokens[1].created_ms;

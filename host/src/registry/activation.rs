@@ -70,9 +70,11 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut connection = self.database.read().await?;
-                Ok(sqlx::query_scalar("select number from generation where id = 1")
-                    .fetch_one(&mut *connection)
-                    .await?)
+                Ok(
+                    sqlx::query_scalar("select number from generation where id = 1")
+                        .fetch_one(&mut *connection)
+                        .await?,
+                )
             })
             .await
     }
@@ -156,7 +158,11 @@ fn decide(wish: &Wish<'_>, current: Option<Current>) -> Result<Option<Current>, 
 
 impl Current {
     fn new(setting: i64, state: State, reason: &str) -> Self {
-        Self { setting, state, reason: reason.to_owned() }
+        Self {
+            setting,
+            state,
+            reason: reason.to_owned(),
+        }
     }
 }
 
@@ -195,7 +201,10 @@ async fn refuse_foreign(
         .fetch_optional(connection)
         .await?
         .map(|_| ())
-        .ok_or_else(|| RegistryError::Missing { what: "setting", name: setting.to_string() })
+        .ok_or_else(|| RegistryError::Missing {
+            what: "setting",
+            name: setting.to_string(),
+        })
 }
 
 async fn current(

@@ -60,7 +60,9 @@ impl Registry {
                         return Ok(());
                     }
                 }
-                Err(RegistryError::Unavailable("other hosts fold the same counts".to_owned()))
+                Err(RegistryError::Unavailable(
+                    "other hosts fold the same counts".to_owned(),
+                ))
             })
             .await
     }
@@ -133,7 +135,9 @@ impl Registry {
 fn by_log(records: &[CountRecord]) -> BTreeMap<&str, BTreeMap<i64, &CountRecord>> {
     let mut logs: BTreeMap<&str, BTreeMap<i64, &CountRecord>> = BTreeMap::new();
     for record in records {
-        logs.entry(&record.log).or_default().insert(record.sequence, record);
+        logs.entry(&record.log)
+            .or_default()
+            .insert(record.sequence, record);
     }
     logs
 }
@@ -144,7 +148,10 @@ fn merge(total: &mut Counts, more: &Counts) {
     total.lacking = total.lacking.saturating_add(more.lacking);
     total.fuel = total.fuel.saturating_add(more.fuel);
     total.elapsed_ns = total.elapsed_ns.saturating_add(more.elapsed_ns);
-    for (into, from) in [(&mut total.rejected, &more.rejected), (&mut total.failed, &more.failed)] {
+    for (into, from) in [
+        (&mut total.rejected, &more.rejected),
+        (&mut total.failed, &more.failed),
+    ] {
         for (name, alerts) in from {
             *into.entry(name.clone()).or_default() += alerts;
         }
@@ -155,10 +162,12 @@ async fn folded_of(
     connection: &mut AnyConnection,
     log: &str,
 ) -> Result<Option<i64>, RegistryError> {
-    Ok(sqlx::query_scalar("select sequence from folded where log = $1")
-        .bind(log)
-        .fetch_optional(connection)
-        .await?)
+    Ok(
+        sqlx::query_scalar("select sequence from folded where log = $1")
+            .bind(log)
+            .fetch_optional(connection)
+            .await?,
+    )
 }
 
 /// Compare and set: from `before` to `last`, or false where it is no longer `before`.

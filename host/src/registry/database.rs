@@ -62,9 +62,18 @@ impl Database {
         })?;
         let pool = |connections: u32| pool(engine, settings, connections, options.clone());
         let readers = pool(settings.connections.max(1));
-        let writers = if engine == Engine::Sqlite { pool(1) } else { readers.clone() };
+        let writers = if engine == Engine::Sqlite {
+            pool(1)
+        } else {
+            readers.clone()
+        };
         let call = Duration::from_millis(settings.call_ms);
-        Ok(Self { engine, readers, writers, call })
+        Ok(Self {
+            engine,
+            readers,
+            writers,
+            call,
+        })
     }
 
     /// A connection for reading.
@@ -117,11 +126,17 @@ fn pool(
 }
 
 fn make_folder(file: &Path) -> Result<(), RegistryError> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+    let Some(folder) = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
         return Ok(());
     };
     std::fs::create_dir_all(folder).map_err(|error| {
-        RegistryError::Settings(format!("the folder {} cannot be made: {error}", folder.display()))
+        RegistryError::Settings(format!(
+            "the folder {} cannot be made: {error}",
+            folder.display()
+        ))
     })
 }
 
@@ -130,6 +145,9 @@ async fn within<T>(
     work: impl Future<Output = Result<T, RegistryError>>,
 ) -> Result<T, RegistryError> {
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-        Err(RegistryError::Unavailable(format!("no answer within {} ms", limit.as_millis())))
+        Err(RegistryError::Unavailable(format!(
+            "no answer within {} ms",
+            limit.as_millis()
+        )))
     })
 }

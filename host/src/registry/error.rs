@@ -91,9 +91,12 @@ fn is_outage(error: &sqlx::Error) -> bool {
 /// full (13), cannot open (14).
 fn is_outage_code(code: &str) -> bool {
     if code.len() == 5 {
-        return ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class));
+        return ["08", "53", "57", "40"]
+            .iter()
+            .any(|class| code.starts_with(class));
     }
-    code.parse::<u32>().is_ok_and(|number| matches!(number & 0xff, 5 | 6 | 10 | 13 | 14))
+    code.parse::<u32>()
+        .is_ok_and(|number| matches!(number & 0xff, 5 | 6 | 10 | 13 | 14))
 }
 
 /// Says which client error a violated constraint of one write is.

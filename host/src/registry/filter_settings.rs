@@ -36,7 +36,9 @@ impl Payload {
     pub(super) fn from_stored(word: &str) -> Result<Self, RegistryError> {
         match word {
             "packet" => Ok(Self::Packet),
-            other => Err(RegistryError::Database(format!("unknown payload `{other}`"))),
+            other => Err(RegistryError::Database(format!(
+                "unknown payload `{other}`"
+            ))),
         }
     }
 }
@@ -142,15 +144,17 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut connection = self.database.read().await?;
-                sqlx::query(select_setting!("and s.number < $2 order by s.number desc limit $3"))
-                    .bind(filter.0)
-                    .bind(before.unwrap_or(i64::MAX))
-                    .bind(limit)
-                    .fetch_all(&mut *connection)
-                    .await?
-                    .iter()
-                    .map(read)
-                    .collect()
+                sqlx::query(select_setting!(
+                    "and s.number < $2 order by s.number desc limit $3"
+                ))
+                .bind(filter.0)
+                .bind(before.unwrap_or(i64::MAX))
+                .bind(limit)
+                .fetch_all(&mut *connection)
+                .await?
+                .iter()
+                .map(read)
+                .collect()
             })
             .await
     }
@@ -175,10 +179,7 @@ impl Registry {
 }
 
 /// The parameters in full and in declared order, checked against the version's description.
-async fn fitting(
-    connection: &mut AnyConnection,
-    new: &NewSetting,
-) -> Result<Value, RegistryError> {
+async fn fitting(connection: &mut AnyConnection, new: &NewSetting) -> Result<Value, RegistryError> {
     let version = versions::find(connection, new.filter, new.version).await?;
     let description: Description = serde_json::from_value(version.description)
         .map_err(|error| RegistryError::Database(format!("a stored description: {error}")))?;
@@ -189,7 +190,11 @@ async fn fitting(
 /// The values by name, in declared order.
 fn by_name(description: &Description, values: &[ParameterValue]) -> Value {
     let pairs = description.parameters.iter().zip(values);
-    Value::Object(pairs.map(|(one, value)| (one.name.clone(), json!(value))).collect())
+    Value::Object(
+        pairs
+            .map(|(one, value)| (one.name.clone(), json!(value)))
+            .collect(),
+    )
 }
 
 fn digest(new: &NewSetting, parameters: &Value) -> String {
@@ -236,7 +241,10 @@ async fn find(
         .as_ref()
         .map(read)
         .transpose()?
-        .ok_or_else(|| RegistryError::Missing { what: "setting", name: number.to_string() })
+        .ok_or_else(|| RegistryError::Missing {
+            what: "setting",
+            name: number.to_string(),
+        })
 }
 
 async fn find_digest(

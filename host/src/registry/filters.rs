@@ -188,7 +188,10 @@ pub(super) async fn lock(
     .bind(id.0)
     .fetch_optional(connection)
     .await?
-    .ok_or_else(|| RegistryError::Missing { what: "filter", name: id.0.to_string() })?;
+    .ok_or_else(|| RegistryError::Missing {
+        what: "filter",
+        name: id.0.to_string(),
+    })?;
     if row.try_get::<Option<i64>, _>("deleted_ms")?.is_some() {
         return Err(RegistryError::Deleted);
     }
@@ -229,7 +232,10 @@ async fn insert(connection: &mut AnyConnection, new: &NewFilter) -> Result<(), R
 }
 
 fn taken(new: &NewFilter, deleted: bool) -> RegistryError {
-    RegistryError::NameTaken { name: new.name.to_string(), deleted }
+    RegistryError::NameTaken {
+        name: new.name.to_string(),
+        deleted,
+    }
 }
 
 async fn find(
@@ -245,7 +251,10 @@ async fn find(
         .as_ref()
         .map(read)
         .transpose()?
-        .ok_or_else(|| RegistryError::Missing { what: "filter", name: format!("{owner}/{name}") })
+        .ok_or_else(|| RegistryError::Missing {
+            what: "filter",
+            name: format!("{owner}/{name}"),
+        })
 }
 
 async fn list(
@@ -291,7 +300,9 @@ fn read(row: &AnyRow) -> Result<Filter, RegistryError> {
 }
 
 fn read_active(row: &AnyRow) -> Result<Option<Active>, RegistryError> {
-    let Some(setting) = row.try_get::<Option<i64>, _>("setting")? else { return Ok(None) };
+    let Some(setting) = row.try_get::<Option<i64>, _>("setting")? else {
+        return Ok(None);
+    };
     Ok(Some(Active {
         setting,
         version: row.try_get("active_version")?,

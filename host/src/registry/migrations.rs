@@ -4,8 +4,8 @@
 //! migration that was applied anywhere.
 
 use sqlx::AnyPool;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use super::error::RegistryError;
 

@@ -52,7 +52,9 @@ impl Registry {
     /// # Errors
     /// `Settings` where the address cannot be used, `Unavailable` where the database does not answer.
     pub async fn open(settings: &Settings, data: &Path) -> Result<Self, RegistryError> {
-        Ok(Self { database: database::Database::open(settings, data).await? })
+        Ok(Self {
+            database: database::Database::open(settings, data).await?,
+        })
     }
 
     /// Ends all connections, after the calls under way.
@@ -63,7 +65,9 @@ impl Registry {
 
 /// This instant [ms since the Unix epoch].
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -35,7 +35,10 @@ impl Name {
         if letters && begins && text.len() <= NAME_LENGTH {
             return Ok(Self(text.to_owned()));
         }
-        Err(NameError { given: text.chars().take(80).collect(), suggestion: suggest(text) })
+        Err(NameError {
+            given: text.chars().take(80).collect(),
+            suggestion: suggest(text),
+        })
     }
 
     /// The text.
@@ -65,8 +68,10 @@ fn is_plain(byte: u8) -> bool {
 /// Lower case, everything else a hyphen, cut to length.
 fn suggest(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
-    let words: Vec<&str> =
-        lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
     let joined: String = words.join("-").chars().take(NAME_LENGTH).collect();
     let name = joined.trim_end_matches('-').to_owned();
     (!name.is_empty()).then_some(name)
@@ -98,7 +103,11 @@ mod tests {
             (long.as_str(), Some(&long[..63])),
         ];
         for (bad, suggestion) in cases {
-            assert_eq!(Name::parse(bad).unwrap_err().suggestion.as_deref(), suggestion, "{bad}");
+            assert_eq!(
+                Name::parse(bad).unwrap_err().suggestion.as_deref(),
+                suggestion,
+                "{bad}"
+            );
         }
     }
 

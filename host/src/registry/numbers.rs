@@ -43,11 +43,10 @@ pub(super) async fn next(
     connection: &mut AnyConnection,
     numbered: Numbered,
 ) -> Result<i64, RegistryError> {
-    let number = sqlx::query_scalar(
-        "update numbers set last = last + 1 where name = $1 returning last",
-    )
-    .bind(numbered.name())
-    .fetch_one(connection)
-    .await?;
+    let number =
+        sqlx::query_scalar("update numbers set last = last + 1 where name = $1 returning last")
+            .bind(numbered.name())
+            .fetch_one(connection)
+            .await?;
     Ok(number)
 }

@@ -62,19 +62,27 @@ impl Settings {
             return Ok(sqlite(data.join("registry.db")));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Address::Postgres { url: url.to_owned() });
+            return Ok(Address::Postgres {
+                url: url.to_owned(),
+            });
         }
         let Some(rest) = url.strip_prefix("sqlite://") else {
             return Err(refusal(url, "begin it with `sqlite://` or `postgres://`"));
         };
         let (file, query) = rest.split_once('?').unwrap_or((rest, ""));
         if file.is_empty() || file.starts_with(":memory:") || query.contains("mode=memory") {
-            return Err(refusal(url, "name a file: a database in memory is lost on exit"));
+            return Err(refusal(
+                url,
+                "name a file: a database in memory is lost on exit",
+            ));
         }
         if query.is_empty() {
             return Ok(sqlite(PathBuf::from(file)));
         }
-        Ok(Address::Sqlite { file: PathBuf::from(file), url: url.to_owned() })
+        Ok(Address::Sqlite {
+            file: PathBuf::from(file),
+            url: url.to_owned(),
+        })
     }
 }
 
@@ -88,7 +96,10 @@ fn sqlite(file: PathBuf) -> Address {
 
 /// A path as it stands in an address: what would end the path there is percent-encoded.
 fn encoded(path: &str) -> String {
-    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23").replace(' ', "%20")
+    path.replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23")
+        .replace(' ', "%20")
 }
 
 fn refusal(url: &str, advice: &str) -> RegistryError {
@@ -98,10 +109,16 @@ fn refusal(url: &str, advice: &str) -> RegistryError {
 
 /// `scheme://user:secret@host` without the secret.
 fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
     let authority = rest.split('/').next().unwrap_or(rest);
-    let Some((credentials, _)) = authority.rsplit_once('@') else { return url.to_owned() };
-    let Some((user, _)) = credentials.split_once(':') else { return url.to_owned() };
+    let Some((credentials, _)) = authority.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let Some((user, _)) = credentials.split_once(':') else {
+        return url.to_owned();
+    };
     format!("{scheme}://{user}:***{}", &rest[credentials.len()..])
 }
 
@@ -111,7 +128,10 @@ mod tests {
     use super::*;
 
     fn with(url: &str) -> Settings {
-        Settings { url: url.to_owned(), ..Settings::default() }
+        Settings {
+            url: url.to_owned(),
+            ..Settings::default()
+        }
     }
 
     #[test]
@@ -120,7 +140,10 @@ mod tests {
         let here = std::env::current_dir().unwrap();
         let expected = |file: &str, shown: &str| Address::Sqlite {
             file: here.join(file),
-            url: format!("sqlite://{}/{shown}?mode=rwc", encoded(here.to_str().unwrap())),
+            url: format!(
+                "sqlite://{}/{shown}?mode=rwc",
+                encoded(here.to_str().unwrap())
+            ),
         };
         assert_eq!(sqlite, expected("data/r.db", "data/r.db"));
         let postgres = with("postgres://a@b/c").address(Path::new("d"));
@@ -131,7 +154,12 @@ mod tests {
 
     #[test]
     fn refuses_what_would_lose_data_or_is_unknown() {
-        for bad in ["mysql://a/b", "sqlite://", "sqlite://:memory:", "sqlite://x?mode=memory"] {
+        for bad in [
+            "mysql://a/b",
+            "sqlite://",
+            "sqlite://:memory:",
+            "sqlite://x?mode=memory",
+        ] {
             assert!(with(bad).address(Path::new("d")).is_err(), "{bad}");
         }
     }
@@ -139,7 +167,10 @@ mod tests {
     #[test]
     fn never_shows_a_password() {
         let shown = format!("{:?}", with("postgres://anna:s3cret@db:5432/skysieve"));
-        assert!(shown.contains("postgres://anna:***@db:5432/skysieve"), "{shown}");
+        assert!(
+            shown.contains("postgres://anna:***@db:5432/skysieve"),
+            "{shown}"
+        );
         assert!(!shown.contains("s3cret"));
     }
 }

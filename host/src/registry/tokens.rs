@@ -32,7 +32,10 @@ impl Secret {
         let mut bytes = [0; TOKEN_BYTES];
         getrandom::fill(&mut bytes)
             .map_err(|error| RegistryError::Unavailable(format!("no randomness: {error}")))?;
-        Ok(Self(format!("{TOKEN_PREFIX}{}", base16ct::lower::encode_string(&bytes))))
+        Ok(Self(format!(
+            "{TOKEN_PREFIX}{}",
+            base16ct::lower::encode_string(&bytes)
+        )))
     }
 
     /// The text, to be shown to its owner.
@@ -159,7 +162,10 @@ impl Registry {
                 .await?
                 .rows_affected();
                 if changed == 0 {
-                    return Err(RegistryError::Missing { what: "token", name: id.0.to_string() });
+                    return Err(RegistryError::Missing {
+                        what: "token",
+                        name: id.0.to_string(),
+                    });
                 }
                 transaction.commit().await?;
                 Ok(())

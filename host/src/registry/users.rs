@@ -97,7 +97,10 @@ impl Registry {
                     .await?
                     .rows_affected();
                 if changed == 0 {
-                    return Err(RegistryError::Missing { what: "user", name: user.name.clone() });
+                    return Err(RegistryError::Missing {
+                        what: "user",
+                        name: user.name.clone(),
+                    });
                 }
                 transaction.commit().await?;
                 Ok(())
@@ -128,7 +131,12 @@ async fn insert(
         .bind(role.as_str())
         .execute(connection)
         .await?;
-    Ok(User { id: OwnerId(id), name: name.to_string(), role, created_ms })
+    Ok(User {
+        id: OwnerId(id),
+        name: name.to_string(),
+        role,
+        created_ms,
+    })
 }
 
 async fn find(connection: &mut AnyConnection, name: &str) -> Result<Option<User>, RegistryError> {

@@ -135,15 +135,17 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut connection = self.database.read().await?;
-                sqlx::query(select_version!("and v.number < $2 order by v.number desc limit $3"))
-                    .bind(filter.0)
-                    .bind(before.unwrap_or(i64::MAX))
-                    .bind(limit)
-                    .fetch_all(&mut *connection)
-                    .await?
-                    .iter()
-                    .map(read)
-                    .collect()
+                sqlx::query(select_version!(
+                    "and v.number < $2 order by v.number desc limit $3"
+                ))
+                .bind(filter.0)
+                .bind(before.unwrap_or(i64::MAX))
+                .bind(limit)
+                .fetch_all(&mut *connection)
+                .await?
+                .iter()
+                .map(read)
+                .collect()
             })
             .await
     }
@@ -232,7 +234,10 @@ pub(super) async fn find(
         .as_ref()
         .map(read)
         .transpose()?
-        .ok_or_else(|| RegistryError::Missing { what: "version", name: number.to_string() })
+        .ok_or_else(|| RegistryError::Missing {
+            what: "version",
+            name: number.to_string(),
+        })
 }
 
 async fn find_digest(

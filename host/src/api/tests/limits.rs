@@ -24,25 +24,50 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn uploads_have_a_greatest_size() {
-    let stage = Stage::with(Settings { upload_bytes: 100, ..Settings::default() }).await;
+    let stage = Stage::with(Settings {
+        upload_bytes: 100,
+        ..Settings::default()
+    })
+    .await;
     stage.nearby().await;
-    assert_eq!(stage.upload(Who::Owner, VERSIONS, &"x".repeat(100)).await.status, 201);
+    assert_eq!(
+        stage
+            .upload(Who::Owner, VERSIONS, &"x".repeat(100))
+            .await
+            .status,
+        201
+    );
     let refused = stage.upload(Who::Owner, VERSIONS, &"x".repeat(101)).await;
-    assert_eq!((refused.status.as_u16(), refused.code()), (413, "too_large"));
+    assert_eq!(
+        (refused.status.as_u16(), refused.code()),
+        (413, "too_large")
+    );
     let long = json!({"name": "x", "stream": "ztf", "summary": "s".repeat(600_000)});
-    assert_eq!(stage.ask(Who::Owner, "POST", "/v1/filters", long).await.status, 413);
+    assert_eq!(
+        stage
+            .ask(Who::Owner, "POST", "/v1/filters", long)
+            .await
+            .status,
+        413
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_queue_and_others_are_answered_meanwhile() {
-    let settings = Settings { uploads_at_once: 2, uploads_waiting: 3, ..Settings::default() };
+    let settings = Settings {
+        uploads_at_once: 2,
+        uploads_waiting: 3,
+        ..Settings::default()
+    };
     let stage = Arc::new(Stage::with(settings).await);
     stage.nearby().await;
     let mut tasks = Vec::new();
     for n in 0..5 {
         let stage = stage.clone();
         tasks.push(tokio::spawn(async move {
-            stage.upload(Who::Owner, VERSIONS, &format!("slow {n}")).await
+            stage
+                .upload(Who::Owner, VERSIONS, &format!("slow {n}"))
+                .await
         }));
     }
     until("two uploads inside", || stage.room.inside().0 == 2).await;
@@ -64,13 +89,20 @@ async fn uploads_queue_and_others_are_answered_meanwhile() {
         assert_eq!(task.await.unwrap().status, 201);
     }
     assert_eq!(stage.room.inside(), (0, 2));
-    assert_eq!(stage.upload(Who::Owner, VERSIONS, "slow six").await.status, 201);
+    assert_eq!(
+        stage.upload(Who::Owner, VERSIONS, "slow six").await.status,
+        201
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_takes_too_long_ends_and_keeps_its_place_until_the_work_ends() {
-    let settings =
-        Settings { uploads_at_once: 1, uploads_waiting: 0, upload_ms: 200, ..Settings::default() };
+    let settings = Settings {
+        uploads_at_once: 1,
+        uploads_waiting: 0,
+        upload_ms: 200,
+        ..Settings::default()
+    };
     let stage = Stage::with(settings).await;
     stage.nearby().await;
     let slow = stage.upload(Who::Owner, VERSIONS, "slow").await;
@@ -94,7 +126,11 @@ async fn without_a_database_everything_says_so() {
     stage.registry.registry.close().await;
     for path in ["/readyz", "/v1/me", "/v1/filters"] {
         let answer = stage.get(path).await;
-        assert_eq!((answer.status.as_u16(), answer.code()), (503, "registry_unavailable"), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.code()),
+            (503, "registry_unavailable"),
+            "{path}"
+        );
         assert_eq!(answer.headers["retry-after"], "5");
     }
     assert_eq!(stage.get("/livez").await.status, 200);
@@ -103,19 +139,37 @@ async fn without_a_database_everything_says_so() {
 /// A served interface, and what stops it.
 async fn served(
     settings: Settings,
-) -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<Result<(), ApiError>>, RegistryStage) {
+) -> (
+    std::net::SocketAddr,
+    tokio::sync::oneshot::Sender<()>,
+    tokio::task::JoinHandle<Result<(), ApiError>>,
+    RegistryStage,
+) {
     let registry = RegistryStage::sqlite().await;
-    let settings = Settings { listen: "127.0.0.1:0".to_owned(), ..settings };
-    let host = host(settings, &registry, Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
+    let settings = Settings {
+        listen: "127.0.0.1:0".to_owned(),
+        ..settings
+    };
+    let host = host(
+        settings,
+        &registry,
+        Arc::new(Room::default()),
+        Arc::new(Mutex::new(Vec::new())),
+    );
     let server = Server::bind(host).await.unwrap();
     let address = server.address();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let task = tokio::spawn(server.run(async move { _ = stopped.await; }));
+    let task = tokio::spawn(server.run(async move {
+        _ = stopped.await;
+    }));
     (address, stop, task, registry)
 }
 
 async fn live(stream: &mut TcpStream) -> String {
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
     let mut buffer = [0; 4096];
     let read = stream.read(&mut buffer).await.unwrap_or_default();
     String::from_utf8_lossy(&buffer[..read]).into_owned()
@@ -123,11 +177,18 @@ async fn live(stream: &mut TcpStream) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unannounced_length_is_limited_too() {
-    let settings = Settings { upload_bytes: 100, ..Settings::default() };
+    let settings = Settings {
+        upload_bytes: 100,
+        ..Settings::default()
+    };
     let (address, _stop, _task, registry) = served(settings).await;
     let anna = registry.user("anna").await;
     registry.filter(&anna, "nearby").await;
-    let (_, secret) = registry.registry.create_token(&anna, "test", None).await.unwrap();
+    let (_, secret) = registry
+        .registry
+        .create_token(&anna, "test", None)
+        .await
+        .unwrap();
     for (chunks, status) in [(1, "201"), (2, "413")] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = format!(
@@ -140,7 +201,10 @@ async fn an_unannounced_length_is_limited_too() {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"));
+        assert_eq!(
+            String::from_utf8_lossy(&answer),
+            format!("HTTP/1.1 {status}")
+        );
     }
 }
 
@@ -149,15 +213,29 @@ async fn an_address_in_use_is_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = taken.local_addr().unwrap().to_string();
     let stage = RegistryStage::sqlite().await;
-    let settings = Settings { listen: listen.clone(), ..Settings::default() };
-    let host = host(settings, &stage, Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
-    let Err(error) = Server::bind(host).await else { panic!("two listen on {listen}") };
+    let settings = Settings {
+        listen: listen.clone(),
+        ..Settings::default()
+    };
+    let host = host(
+        settings,
+        &stage,
+        Arc::new(Room::default()),
+        Arc::new(Mutex::new(Vec::new())),
+    );
+    let Err(error) = Server::bind(host).await else {
+        panic!("two listen on {listen}")
+    };
     assert!(error.to_string().contains(&listen), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_are_counted_and_silent_ones_end() {
-    let settings = Settings { connections: 2, idle_ms: 300, ..Settings::default() };
+    let settings = Settings {
+        connections: 2,
+        idle_ms: 300,
+        ..Settings::default()
+    };
     let (address, stop, task, _registry) = served(settings).await;
     let mut first = TcpStream::connect(address).await.unwrap();
     let mut second = TcpStream::connect(address).await.unwrap();
@@ -173,10 +251,15 @@ async fn connections_are_counted_and_silent_ones_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_waits_for_nobody_for_ever() {
-    let settings = Settings { shutdown_ms: 200, ..Settings::default() };
+    let settings = Settings {
+        shutdown_ms: 200,
+        ..Settings::default()
+    };
     let (address, stop, task, _registry) = served(settings).await;
     let mut half = TcpStream::connect(address).await.unwrap();
-    half.write_all(b"GET /livez HTTP/1.1\r\nhost: ").await.unwrap();
+    half.write_all(b"GET /livez HTTP/1.1\r\nhost: ")
+        .await
+        .unwrap();
     let mut whole = TcpStream::connect(address).await.unwrap();
     assert!(live(&mut whole).await.starts_with("HTTP/1.1 200"));
     let since = Instant::now();

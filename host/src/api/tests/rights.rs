@@ -13,26 +13,59 @@ fn table() -> Vec<(&'static str, &'static str, Value, [u16; 4])> {
     let rows = vec![
         ("GET", "/livez".to_owned(), Value::Null, [200; 4]),
         ("GET", "/readyz".to_owned(), Value::Null, [200; 4]),
-        ("GET", "/v1/me".to_owned(), Value::Null, [401, 200, 200, 200]),
-        ("GET", "/v1/streams".to_owned(), Value::Null, [401, 200, 200, 200]),
-        ("GET", "/v1/filters".to_owned(), Value::Null, [401, 200, 200, 200]),
+        (
+            "GET",
+            "/v1/me".to_owned(),
+            Value::Null,
+            [401, 200, 200, 200],
+        ),
+        (
+            "GET",
+            "/v1/streams".to_owned(),
+            Value::Null,
+            [401, 200, 200, 200],
+        ),
+        (
+            "GET",
+            "/v1/filters".to_owned(),
+            Value::Null,
+            [401, 200, 200, 200],
+        ),
         ("GET", mine.to_owned(), Value::Null, hers),
         ("GET", format!("{mine}/versions"), Value::Null, hers),
         ("GET", format!("{mine}/versions/1"), Value::Null, hers),
         ("POST", format!("{mine}/versions"), json!("one"), hers),
         ("GET", format!("{mine}/settings"), Value::Null, hers),
         ("GET", format!("{mine}/settings/1"), Value::Null, hers),
-        ("POST", format!("{mine}/settings"), json!({"version": 1}), hers),
+        (
+            "POST",
+            format!("{mine}/settings"),
+            json!({"version": 1}),
+            hers,
+        ),
         ("GET", format!("{mine}/counts"), Value::Null, hers),
-        ("POST", format!("{mine}/activate"), json!({"setting": 1}), hers),
+        (
+            "POST",
+            format!("{mine}/activate"),
+            json!({"setting": 1}),
+            hers,
+        ),
         ("POST", format!("{mine}/pause"), Value::Null, hers),
         ("POST", format!("{mine}/resume"), Value::Null, hers),
         ("DELETE", mine.to_owned(), Value::Null, [401, 204, 404, 204]),
     ];
-    rows.into_iter().map(|(method, path, body, wanted)| (method, &*path.leak(), body, wanted)).collect()
+    rows.into_iter()
+        .map(|(method, path, body, wanted)| (method, &*path.leak(), body, wanted))
+        .collect()
 }
 
-async fn ask(stage: &Stage, who: Who, method: &str, path: &str, body: &Value) -> super::stage::Answer {
+async fn ask(
+    stage: &Stage,
+    who: Who,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> super::stage::Answer {
     match body {
         Value::String(bytes) => stage.upload(who, path, bytes).await,
         body => stage.ask(who, method, path, body.clone()).await,
@@ -45,11 +78,21 @@ async fn everybody_gets_what_they_may() {
         let stage = Stage::new().await;
         stage.nearby().await;
         if matches!(who, Who::Owner | Who::Administrator) {
-            stage.ask(Who::Owner, "POST", "/v1/filters/anna/nearby/activate", json!({"setting": 1})).await;
+            stage
+                .ask(
+                    Who::Owner,
+                    "POST",
+                    "/v1/filters/anna/nearby/activate",
+                    json!({"setting": 1}),
+                )
+                .await;
         }
         for (method, path, body, wanted) in table() {
             let answer = ask(&stage, who, method, path, &body).await;
-            assert_eq!(answer.status, wanted[index], "{who:?} {method} {path}: {answer:?}");
+            assert_eq!(
+                answer.status, wanted[index],
+                "{who:?} {method} {path}: {answer:?}"
+            );
         }
     }
 }
@@ -82,19 +125,37 @@ async fn listings_hold_only_what_one_may_see() {
     let stage = Stage::new().await;
     stage.nearby().await;
     let body = json!({"name": "theirs", "stream": "ztf"});
-    assert_eq!(stage.ask(Who::Other, "POST", "/v1/filters", body).await.status, 201);
+    assert_eq!(
+        stage
+            .ask(Who::Other, "POST", "/v1/filters", body)
+            .await
+            .status,
+        201
+    );
     let names = async |who, path: &str| -> Vec<String> {
         let answer = stage.ask(who, "GET", path, Value::Null).await;
         assert_eq!(answer.status, 200);
         let items = answer.body["items"].as_array().unwrap().iter();
-        items.map(|filter| filter["name"].as_str().unwrap().to_owned()).collect()
+        items
+            .map(|filter| filter["name"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(names(Who::Owner, "/v1/filters").await, ["nearby"]);
     assert_eq!(names(Who::Other, "/v1/filters").await, ["theirs"]);
-    assert_eq!(names(Who::Administrator, "/v1/filters").await, ["theirs", "nearby"]);
-    assert_eq!(names(Who::Administrator, "/v1/filters?owner=anna").await, ["nearby"]);
+    assert_eq!(
+        names(Who::Administrator, "/v1/filters").await,
+        ["theirs", "nearby"]
+    );
+    assert_eq!(
+        names(Who::Administrator, "/v1/filters?owner=anna").await,
+        ["nearby"]
+    );
     assert!(names(Who::Other, "/v1/filters?owner=anna").await.is_empty());
-    assert!(names(Who::Other, "/v1/filters?owner=nobody").await.is_empty());
+    assert!(
+        names(Who::Other, "/v1/filters?owner=nobody")
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -102,8 +163,16 @@ async fn a_token_that_ended_opens_nothing() {
     let stage = Stage::new().await;
     assert_eq!(stage.get("/v1/me").await.status, 200);
     let tokens = stage.registry.registry.tokens(Some("anna")).await.unwrap();
-    stage.registry.registry.revoke_token(tokens[0].id).await.unwrap();
+    stage
+        .registry
+        .registry
+        .revoke_token(tokens[0].id)
+        .await
+        .unwrap();
     let answer = stage.get("/v1/me").await;
-    assert_eq!((answer.status.as_u16(), answer.code()), (401, "unauthorized"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.code()),
+        (401, "unauthorized")
+    );
     assert_eq!(answer.headers["www-authenticate"], "Bearer");
 }

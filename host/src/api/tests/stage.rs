@@ -80,7 +80,10 @@ impl UploadRoom for Room {
         if bytes.starts_with(b"bad") {
             let message = "there is no field `candidate.magps`; did you mean `candidate.magpsf`?";
             let code = "unknown_field".to_owned();
-            return Err(Refused::Wrong { code, message: message.to_owned() });
+            return Err(Refused::Wrong {
+                code,
+                message: message.to_owned(),
+            });
         }
         if bytes == b"broken" {
             return Err(Refused::Failed("the compiler is missing".to_owned()));
@@ -118,15 +121,29 @@ impl Stage {
         for user in ["anna", "berta", "root"] {
             let user = registry.user(user).await;
             if user.name == "root" {
-                registry.registry.set_role(&user, Role::Administrator).await.unwrap();
+                registry
+                    .registry
+                    .set_role(&user, Role::Administrator)
+                    .await
+                    .unwrap();
             }
-            let (_, secret) = registry.registry.create_token(&user, "test", None).await.unwrap();
+            let (_, secret) = registry
+                .registry
+                .create_token(&user, "test", None)
+                .await
+                .unwrap();
             tokens.push(secret.reveal().to_owned());
         }
         let (room, topics) = (Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
         let host = host(settings, &registry, room.clone(), topics.clone());
         let tokens = tokens.try_into().unwrap();
-        Self { registry, router: router(host), room, topics, tokens }
+        Self {
+            registry,
+            router: router(host),
+            room,
+            topics,
+            tokens,
+        }
     }
 
     pub(super) fn token(&self, who: Who) -> Option<&str> {
@@ -155,10 +172,20 @@ impl Stage {
     }
 
     pub(super) async fn upload(&self, who: Who, path: &str, bytes: &str) -> Answer {
-        self.send(self.request(who, "POST", path).body(Body::from(bytes.to_owned())).unwrap()).await
+        self.send(
+            self.request(who, "POST", path)
+                .body(Body::from(bytes.to_owned()))
+                .unwrap(),
+        )
+        .await
     }
 
-    pub(super) fn request(&self, who: Who, method: &str, path: &str) -> axum::http::request::Builder {
+    pub(super) fn request(
+        &self,
+        who: Who,
+        method: &str,
+        path: &str,
+    ) -> axum::http::request::Builder {
         let request = Request::builder().method(method).uri(path);
         match self.token(who) {
             Some(token) => request.header("authorization", format!("Bearer {token}")),
@@ -171,7 +198,11 @@ impl Stage {
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 1 << 20).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     /// Anna's filter `nearby` with one version, setting 1, not active.
@@ -179,10 +210,14 @@ impl Stage {
         let body = serde_json::json!({"name": "nearby", "stream": "ztf"});
         let made = self.ask(Who::Owner, "POST", "/v1/filters", body).await;
         assert_eq!(made.status, 201, "{made:?}");
-        let made = self.upload(Who::Owner, "/v1/filters/anna/nearby/versions", "one").await;
+        let made = self
+            .upload(Who::Owner, "/v1/filters/anna/nearby/versions", "one")
+            .await;
         assert_eq!(made.status, 201, "{made:?}");
         let body = serde_json::json!({"version": 1});
-        let made = self.ask(Who::Owner, "POST", "/v1/filters/anna/nearby/settings", body).await;
+        let made = self
+            .ask(Who::Owner, "POST", "/v1/filters/anna/nearby/settings", body)
+            .await;
         assert_eq!(made.status, 201, "{made:?}");
     }
 }
@@ -195,8 +230,15 @@ pub(super) fn host(
 ) -> Host {
     let ensure: EnsureTopic = Arc::new(move |stream, topic| {
         topics.lock().unwrap().push(format!("{stream} {topic}"));
-        if topic.ends_with("no-broker") { Err("the broker is away".to_owned()) } else { Ok(()) }
+        if topic.ends_with("no-broker") {
+            Err("the broker is away".to_owned())
+        } else {
+            Ok(())
+        }
     });
-    let streams = vec![StreamInfo { name: name("ztf"), lane: MAIN_LANE.to_owned() }];
+    let streams = vec![StreamInfo {
+        name: name("ztf"),
+        lane: MAIN_LANE.to_owned(),
+    }];
     Host::new(settings, registry.registry.clone(), streams, room, ensure)
 }

@@ -21,25 +21,74 @@ async fn the_active_set_follows(stage: Stage) {
     let filter = stage.filter(&anna, "nearby").await;
     let version = stage.version(&filter, "one").await;
     let setting = stage.setting(&filter, json!({"faintest_mag": 20})).await;
-    assert!(registry.active_settings("ztf", "main").await.unwrap().is_empty());
+    assert!(
+        registry
+            .active_settings("ztf", "main")
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
     registry.activate(filter.id, setting.number).await.unwrap();
     let set = registry.active_settings("ztf", "main").await.unwrap();
-    let [active] = set.as_slice() else { panic!("{set:?}") };
+    let [active] = set.as_slice() else {
+        panic!("{set:?}")
+    };
     assert_eq!((active.setting, active.version), (setting.number, 1));
-    assert_eq!((active.owner.as_str(), active.filter.as_str()), ("anna", "nearby"));
-    assert_eq!((active.digest.as_str(), active.topic.as_str()), (version.digest.as_str(), "skysieve.ztf.anna.nearby"));
-    assert_eq!(active.parameters, [ParameterValue::Float64(20.0), ParameterValue::Int64(2)]);
-    assert_eq!((active.payload, active.description.reasons.len()), (Payload::Packet, 2));
-    assert!(registry.active_settings("lsst", "main").await.unwrap().is_empty());
-    assert!(registry.active_settings("ztf", "heavy").await.unwrap().is_empty());
+    assert_eq!(
+        (active.owner.as_str(), active.filter.as_str()),
+        ("anna", "nearby")
+    );
+    assert_eq!(
+        (active.digest.as_str(), active.topic.as_str()),
+        (version.digest.as_str(), "skysieve.ztf.anna.nearby")
+    );
+    assert_eq!(
+        active.parameters,
+        [ParameterValue::Float64(20.0), ParameterValue::Int64(2)]
+    );
+    assert_eq!(
+        (active.payload, active.description.reasons.len()),
+        (Payload::Packet, 2)
+    );
+    assert!(
+        registry
+            .active_settings("lsst", "main")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        registry
+            .active_settings("ztf", "heavy")
+            .await
+            .unwrap()
+            .is_empty()
+    );
 
     registry.pause(filter.id).await.unwrap();
-    assert!(registry.active_settings("ztf", "main").await.unwrap().is_empty());
-    let shown = registry.filter("anna", "nearby").await.unwrap().active.unwrap();
-    assert_eq!((shown.setting, shown.version, shown.state), (setting.number, 1, State::Paused));
+    assert!(
+        registry
+            .active_settings("ztf", "main")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let shown = registry
+        .filter("anna", "nearby")
+        .await
+        .unwrap()
+        .active
+        .unwrap();
+    assert_eq!(
+        (shown.setting, shown.version, shown.state),
+        (setting.number, 1, State::Paused)
+    );
     registry.resume(filter.id).await.unwrap();
-    assert_eq!(registry.active_settings("ztf", "main").await.unwrap().len(), 1);
+    assert_eq!(
+        registry.active_settings("ztf", "main").await.unwrap().len(),
+        1
+    );
 }
 
 async fn the_generation_rises_with_every_change_and_no_other(stage: Stage) {
@@ -63,7 +112,10 @@ async fn the_generation_rises_with_every_change_and_no_other(stage: Stage) {
     assert_eq!(registry.generation().await.unwrap(), 3);
     registry.activate(filter.id, other.number).await.unwrap();
     assert_eq!(registry.generation().await.unwrap(), 4);
-    registry.add_version(&new_version(&filter, "two")).await.unwrap();
+    registry
+        .add_version(&new_version(&filter, "two"))
+        .await
+        .unwrap();
     assert_eq!(registry.generation().await.unwrap(), 4);
 }
 
@@ -73,31 +125,69 @@ async fn a_suspension_waits_for_a_new_activation(stage: Stage) {
     let filter = stage.filter(&anna, "nearby").await;
     stage.version(&filter, "one").await;
     let setting = stage.setting(&filter, json!({})).await.number;
-    let other = stage.setting(&filter, json!({"detections": 9})).await.number;
+    let other = stage
+        .setting(&filter, json!({"detections": 9}))
+        .await
+        .number;
     registry.activate(filter.id, setting).await.unwrap();
     // The host speaks of what ran a moment ago.
     registry.suspend(other, "too many traps").await.unwrap();
-    assert_eq!(registry.active_settings("ztf", "main").await.unwrap().len(), 1);
+    assert_eq!(
+        registry.active_settings("ztf", "main").await.unwrap().len(),
+        1
+    );
     registry.suspend(setting, "too many traps").await.unwrap();
     registry.suspend(setting, "another reason").await.unwrap();
-    assert!(registry.active_settings("ztf", "main").await.unwrap().is_empty());
-    let shown = registry.filter("anna", "nearby").await.unwrap().active.unwrap();
-    assert_eq!((shown.state, shown.reason.as_str()), (State::Suspended, "too many traps"));
-    for refused in [registry.pause(filter.id).await, registry.resume(filter.id).await] {
-        assert!(matches!(refused, Err(RegistryError::Suspended(_))), "{refused:?}");
+    assert!(
+        registry
+            .active_settings("ztf", "main")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let shown = registry
+        .filter("anna", "nearby")
+        .await
+        .unwrap()
+        .active
+        .unwrap();
+    assert_eq!(
+        (shown.state, shown.reason.as_str()),
+        (State::Suspended, "too many traps")
+    );
+    for refused in [
+        registry.pause(filter.id).await,
+        registry.resume(filter.id).await,
+    ] {
+        assert!(
+            matches!(refused, Err(RegistryError::Suspended(_))),
+            "{refused:?}"
+        );
     }
     registry.activate(filter.id, setting).await.unwrap();
-    assert_eq!(registry.active_settings("ztf", "main").await.unwrap().len(), 1);
+    assert_eq!(
+        registry.active_settings("ztf", "main").await.unwrap().len(),
+        1
+    );
 }
 
 async fn foreign_settings_are_refused(stage: Stage) {
     let anna = stage.user("anna").await;
-    let (one, two) = (stage.filter(&anna, "one").await, stage.filter(&anna, "two").await);
+    let (one, two) = (
+        stage.filter(&anna, "one").await,
+        stage.filter(&anna, "two").await,
+    );
     stage.version(&one, "bytes").await;
     let setting = stage.setting(&one, json!({})).await.number;
     for (filter, number) in [(two.id, setting), (one.id, setting + 1)] {
         let refused = stage.registry.activate(filter, number).await;
-        assert!(matches!(refused, Err(RegistryError::Missing { what: "setting", .. })));
+        assert!(matches!(
+            refused,
+            Err(RegistryError::Missing {
+                what: "setting",
+                ..
+            })
+        ));
     }
     assert_eq!(stage.registry.generation().await.unwrap(), 0);
 }
@@ -108,7 +198,11 @@ async fn an_unreadable_filter_stops_no_other(stage: Stage) {
         let filter = stage.filter(&anna, name).await;
         stage.version(&filter, name).await;
         let setting = stage.setting(&filter, json!({})).await;
-        stage.registry.activate(filter.id, setting.number).await.unwrap();
+        stage
+            .registry
+            .activate(filter.id, setting.number)
+            .await
+            .unwrap();
     }
     let mut transaction = stage.registry.database.write().await.unwrap();
     sqlx::query("update versions set description = '{' where filter_id = 1")
@@ -117,7 +211,12 @@ async fn an_unreadable_filter_stops_no_other(stage: Stage) {
         .unwrap();
     transaction.commit().await.unwrap();
     let set = stage.registry.active_settings("ztf", "main").await.unwrap();
-    assert_eq!(set.iter().map(|one| one.filter.as_str()).collect::<Vec<_>>(), ["two"]);
+    assert_eq!(
+        set.iter()
+            .map(|one| one.filter.as_str())
+            .collect::<Vec<_>>(),
+        ["two"]
+    );
 }
 
 async fn two_hosts_agree(stage: Stage) {
@@ -131,9 +230,17 @@ async fn two_hosts_agree(stage: Stage) {
     assert_eq!(other.active_settings("ztf", "main").await.unwrap().len(), 1);
     let mut tasks = Vec::new();
     for n in 0..10 {
-        let registry = if n % 2 == 0 { stage.registry.clone() } else { other.clone() };
+        let registry = if n % 2 == 0 {
+            stage.registry.clone()
+        } else {
+            other.clone()
+        };
         tasks.push(tokio::spawn(async move {
-            if n % 3 == 0 { registry.pause(filter.id).await } else { registry.resume(filter.id).await }
+            if n % 3 == 0 {
+                registry.pause(filter.id).await
+            } else {
+                registry.resume(filter.id).await
+            }
         }));
     }
     for task in tasks {

@@ -18,14 +18,21 @@ super::on_both_engines!(
     counts_are_listed_latest_night_first,
 );
 
-const ALL: CountsQuery = CountsQuery { night: None, setting: None, after: None, limit: 100 };
+const ALL: CountsQuery = CountsQuery {
+    night: None,
+    setting: None,
+    after: None,
+    limit: 100,
+};
 
 async fn filter_with_settings(stage: &Stage) -> Filter {
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
     stage.version(&filter, "one").await;
     for detections in 1..=3 {
-        stage.setting(&filter, json!({"detections": detections})).await;
+        stage
+            .setting(&filter, json!({"detections": detections}))
+            .await;
     }
     filter
 }
@@ -43,15 +50,25 @@ fn counts(passed: u64) -> Counts {
 }
 
 fn record(log: &str, sequence: i64, setting: i64, night: &str, passed: u64) -> CountRecord {
-    let key = CountKey { setting, night: night.into() };
+    let key = CountKey {
+        setting,
+        night: night.into(),
+    };
     let counts = BTreeMap::from([(key, counts(passed))]);
-    CountRecord { log: log.to_owned(), sequence, counts }
+    CountRecord {
+        log: log.to_owned(),
+        sequence,
+        counts,
+    }
 }
 
 async fn records_are_folded_once(stage: Stage) {
     let registry = &stage.registry;
     let filter = filter_with_settings(&stage).await;
-    let records = [record("j", 1, 1, "2026-11-23", 10), record("j", 5, 1, "2026-11-23", 7)];
+    let records = [
+        record("j", 1, 1, "2026-11-23", 10),
+        record("j", 5, 1, "2026-11-23", 7),
+    ];
     registry.fold(&[]).await.unwrap();
     registry.fold(&records).await.unwrap();
     registry.fold(&records).await.unwrap();
@@ -71,17 +88,34 @@ async fn records_are_folded_once(stage: Stage) {
         },
     };
     assert_eq!(registry.counts(filter.id, &ALL).await.unwrap(), [expected]);
-    assert_eq!(registry.folded().await.unwrap(), BTreeMap::from([("j".to_owned(), 5)]));
+    assert_eq!(
+        registry.folded().await.unwrap(),
+        BTreeMap::from([("j".to_owned(), 5)])
+    );
     // A setting that this registry does not know stops nothing.
-    registry.fold(&[record("j", 6, 777, "2026-11-23", 1)]).await.unwrap();
-    assert_eq!(registry.folded().await.unwrap(), BTreeMap::from([("j".to_owned(), 6)]));
+    registry
+        .fold(&[record("j", 6, 777, "2026-11-23", 1)])
+        .await
+        .unwrap();
+    assert_eq!(
+        registry.folded().await.unwrap(),
+        BTreeMap::from([("j".to_owned(), 6)])
+    );
 }
 
 async fn two_hosts_fold_the_same_logs(stage: Stage) {
     let filter = filter_with_settings(&stage).await;
     let other = stage.another_host().await;
     let records: Vec<CountRecord> = (0..60)
-        .map(|n| record(["a", "b", "c"][n % 3], n as i64, (n % 2) as i64 + 1, "2026-11-23", 1))
+        .map(|n| {
+            record(
+                ["a", "b", "c"][n % 3],
+                n as i64,
+                (n % 2) as i64 + 1,
+                "2026-11-23",
+                1,
+            )
+        })
         .collect();
     let mut tasks = Vec::new();
     for registry in [stage.registry.clone(), other] {
@@ -118,32 +152,49 @@ async fn any_repetition_gives_the_same_totals(stage: Stage) {
     let runtime = tokio::runtime::Handle::current();
     let runs = prop::collection::vec((0_usize..20, 1_usize..8), 0..6);
     let work = move || {
-        let mut runner = TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+        let mut runner = TestRunner::new(Config {
+            cases: 12,
+            failure_persistence: None,
+            ..Config::default()
+        });
         runner
-            .run(&(runs, prop::collection::vec(0_u64..100, 20)), |(runs, passed)| {
-                let night = format!("night-{}", CASE.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-                let log = |sequence: usize| {
-                    record(&night, sequence as i64, 1, &night, passed[sequence])
-                };
-                runtime.block_on(async {
-                    let mut reached = 0;
-                    for (start, length) in runs {
-                        // A reader never skips: it starts at or before what was folded.
-                        let start = start.min(reached);
-                        let end = (start + length).min(20);
-                        let part: Vec<_> = (start..end).map(log).collect();
-                        stage.registry.fold(&part).await.unwrap();
-                        reached = reached.max(end);
-                    }
-                    let rest: Vec<_> = (0..20).map(log).collect();
-                    stage.registry.fold(&rest).await.unwrap();
-                    let query = CountsQuery { night: Some(night.clone()), ..ALL };
-                    let totals = stage.registry.counts(crate::registry::FilterId(1), &query).await.unwrap();
-                    prop_assert_eq!(totals[0].counts.passed, passed.iter().sum::<u64>());
-                    prop_assert_eq!(totals[0].counts.lacking, 80);
-                    Ok(())
-                })
-            })
+            .run(
+                &(runs, prop::collection::vec(0_u64..100, 20)),
+                |(runs, passed)| {
+                    let night = format!(
+                        "night-{}",
+                        CASE.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                    );
+                    let log = |sequence: usize| {
+                        record(&night, sequence as i64, 1, &night, passed[sequence])
+                    };
+                    runtime.block_on(async {
+                        let mut reached = 0;
+                        for (start, length) in runs {
+                            // A reader never skips: it starts at or before what was folded.
+                            let start = start.min(reached);
+                            let end = (start + length).min(20);
+                            let part: Vec<_> = (start..end).map(log).collect();
+                            stage.registry.fold(&part).await.unwrap();
+                            reached = reached.max(end);
+                        }
+                        let rest: Vec<_> = (0..20).map(log).collect();
+                        stage.registry.fold(&rest).await.unwrap();
+                        let query = CountsQuery {
+                            night: Some(night.clone()),
+                            ..ALL
+                        };
+                        let totals = stage
+                            .registry
+                            .counts(crate::registry::FilterId(1), &query)
+                            .await
+                            .unwrap();
+                        prop_assert_eq!(totals[0].counts.passed, passed.iter().sum::<u64>());
+                        prop_assert_eq!(totals[0].counts.lacking, 80);
+                        Ok(())
+                    })
+                },
+            )
             .unwrap();
     };
     tokio::task::spawn_blocking(work).await.unwrap();
@@ -162,15 +213,29 @@ async fn counts_are_listed_latest_night_first(stage: Stage) {
     registry.fold(&records).await.unwrap();
     let listed = async |query: CountsQuery| -> Vec<(String, i64)> {
         let nights = registry.counts(filter.id, &query).await.unwrap();
-        nights.into_iter().map(|night| (night.night, night.setting)).collect()
+        nights
+            .into_iter()
+            .map(|night| (night.night, night.setting))
+            .collect()
     };
-    let expected =
-        [("2026-11-22", 2), ("2026-11-22", 1), ("2026-11-21", 1)].map(|(night, n)| (night.to_owned(), n));
+    let expected = [("2026-11-22", 2), ("2026-11-22", 1), ("2026-11-21", 1)]
+        .map(|(night, n)| (night.to_owned(), n));
     assert_eq!(listed(ALL).await, expected);
     let first = listed(CountsQuery { limit: 1, ..ALL }).await;
-    let rest = listed(CountsQuery { after: first.first().cloned(), ..ALL }).await;
+    let rest = listed(CountsQuery {
+        after: first.first().cloned(),
+        ..ALL
+    })
+    .await;
     assert_eq!([first, rest].concat(), expected);
     let night = Some("2026-11-21".to_owned());
     assert_eq!(listed(CountsQuery { night, ..ALL }).await, expected[2..]);
-    assert_eq!(listed(CountsQuery { setting: Some(2), ..ALL }).await, expected[..1]);
+    assert_eq!(
+        listed(CountsQuery {
+            setting: Some(2),
+            ..ALL
+        })
+        .await,
+        expected[..1]
+    );
 }

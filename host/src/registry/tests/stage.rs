@@ -42,30 +42,56 @@ impl Stage {
     }
 
     async fn open(url: String, folder: Option<tempfile::TempDir>) -> Self {
-        let settings = Settings { url, connections: 4, ..Settings::default() };
-        let registry = Registry::open(&settings, Path::new("unused")).await.unwrap();
-        Self { registry, settings, _folder: folder }
+        let settings = Settings {
+            url,
+            connections: 4,
+            ..Settings::default()
+        };
+        let registry = Registry::open(&settings, Path::new("unused"))
+            .await
+            .unwrap();
+        Self {
+            registry,
+            settings,
+            _folder: folder,
+        }
     }
 
     /// The same database, opened by another host.
     pub(crate) async fn another_host(&self) -> Registry {
-        Registry::open(&self.settings, Path::new("unused")).await.unwrap()
+        Registry::open(&self.settings, Path::new("unused"))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn user(&self, user: &str) -> User {
-        self.registry.create_user(&name(user), Role::Scientist).await.unwrap()
+        self.registry
+            .create_user(&name(user), Role::Scientist)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn filter(&self, owner: &User, filter: &str) -> Filter {
-        self.registry.create_filter(&new_filter(owner, filter)).await.unwrap()
+        self.registry
+            .create_filter(&new_filter(owner, filter))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn version(&self, filter: &Filter, bytes: &str) -> Version {
-        self.registry.add_version(&new_version(filter, bytes)).await.unwrap().0
+        self.registry
+            .add_version(&new_version(filter, bytes))
+            .await
+            .unwrap()
+            .0
     }
 
     pub(crate) async fn setting(&self, filter: &Filter, parameters: Value) -> FilterSetting {
-        self.registry.add_setting(&new_setting(filter, parameters)).await.unwrap().0
+        self.registry
+            .add_setting(&new_setting(filter, parameters))
+            .await
+            .unwrap()
+            .0
     }
 }
 
@@ -110,7 +136,13 @@ pub(crate) fn new_version(filter: &Filter, bytes: &str) -> NewVersion {
 pub(crate) fn new_setting(filter: &Filter, parameters: Value) -> NewSetting {
     let parameters: BTreeMap<String, Value> = serde_json::from_value(parameters).unwrap();
     let by = filter.owner_id;
-    NewSetting { filter: filter.id, by, version: 1, parameters, payload: Payload::Packet }
+    NewSetting {
+        filter: filter.id,
+        by,
+        version: 1,
+        parameters,
+        payload: Payload::Packet,
+    }
 }
 
 /// Two parameters, two reasons.

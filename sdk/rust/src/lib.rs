@@ -53,6 +53,8 @@ mod guest;
 pub mod log;
 mod parameter;
 mod series;
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod testing;
 mod value;
 mod verdict;
 

@@ -74,7 +74,12 @@ mod sink {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+mod sink {
+    pub(super) use crate::testing::log::write;
+}
+
+#[cfg(not(any(feature = "testing", target_arch = "wasm32")))]
 mod sink {
     use super::Level;
 

@@ -33,6 +33,11 @@ pub struct Series<'a, T: FieldValue<'a>> {
 }
 
 impl<'a, T: FieldValue<'a>> Series<'a, T> {
+    #[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+    pub(crate) fn new(items: T::Reader, start: usize, end: usize) -> Self {
+        Self { items, start, end }
+    }
+
     /// Number of items.
     pub fn len(&self) -> usize {
         self.end - self.start

@@ -110,6 +110,15 @@ pub struct Items<'a, T: FieldValue<'a>> {
     places: Range<usize>,
 }
 
+impl<'a, T: FieldValue<'a>> Clone for Items<'a, T> {
+    fn clone(&self) -> Self {
+        Self {
+            items: self.items,
+            places: self.places.clone(),
+        }
+    }
+}
+
 impl<'a, T: FieldValue<'a>> Iterator for Items<'a, T> {
     type Item = T;
 

@@ -149,8 +149,8 @@ number!(f64, Float64);
 /// Texts end to end, checked as UTF-8 once.
 #[derive(Clone, Copy)]
 pub struct Texts<'a> {
-    offsets: &'a [u32],
-    text: &'a str,
+    pub(crate) offsets: &'a [u32],
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Plain<'a> for &'a str {

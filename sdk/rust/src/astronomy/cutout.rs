@@ -259,7 +259,14 @@ mod tests {
         );
         assert_eq!(Cutout::open(&gzip(&beyond)), Err(CutoutError::TooLarge));
         let [width, height] = ["NAXIS1  = 4000000", "NAXIS2  = 4000000"];
-        let huge = ["SIMPLE  = T", "BITPIX  = -32", "NAXIS   = 2", width, height, "END"];
+        let huge = [
+            "SIMPLE  = T",
+            "BITPIX  = -32",
+            "NAXIS   = 2",
+            width,
+            height,
+            "END",
+        ];
         assert_eq!(Cutout::open(&fits(&huge, &[])), Err(CutoutError::CutOff));
     }
 }

@@ -20,9 +20,13 @@ pub fn decoder_fields(fields: &[Field]) -> Vec<Wanted> {
 
 fn wanted(field: &Field) -> Wanted {
     let path = |path: &&str| -> FieldPath {
-        path.parse().unwrap_or_else(|error| panic!("the path {path} cannot be read: {error}"))
+        path.parse()
+            .unwrap_or_else(|error| panic!("the path {path} cannot be read: {error}"))
     };
-    Wanted { paths: field.paths.iter().map(path).collect(), element: element(field.element) }
+    Wanted {
+        paths: field.paths.iter().map(path).collect(),
+        element: element(field.element),
+    }
 }
 
 fn element(of: ElementType) -> Element {
@@ -47,7 +51,10 @@ pub fn borrow<'a>(flat: &'a FlatColumn<'_>) -> Column<'a> {
 }
 
 fn level<'a>(level: &'a FlatLevel<'_>) -> Level<'a> {
-    Level { offsets: &level.offsets, validity: level.validity.as_deref() }
+    Level {
+        offsets: &level.offsets,
+        validity: level.validity.as_deref(),
+    }
 }
 
 fn values<'a>(values: &'a FlatValues<'_>) -> Values<'a> {
@@ -63,5 +70,8 @@ fn values<'a>(values: &'a FlatValues<'_>) -> Values<'a> {
 }
 
 fn varying<'a>(varying: &'a FlatVarying<'_>) -> Varying<'a> {
-    Varying { offsets: &varying.offsets, bytes: varying.bytes }
+    Varying {
+        offsets: &varying.offsets,
+        bytes: varying.bytes,
+    }
 }

@@ -48,7 +48,10 @@ impl Judged {
 
     /// The annotation of this name.
     pub fn annotation(&self, name: &str) -> Option<&AnnotationValue> {
-        self.annotations.iter().find(|(own, _)| *own == name).map(|(_, value)| value)
+        self.annotations
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| value)
     }
 
     /// One JSON line with the keys of `skysieve replay --verdicts`: `record`, `verdict` (`pass`,
@@ -72,8 +75,14 @@ impl Judged {
         };
         line.insert("verdict".to_owned(), verdict.into());
         line.insert("reason".to_owned(), reason);
-        let annotations = self.annotations.iter().map(|(name, value)| ((*name).to_owned(), json(value)));
-        line.insert("annotations".to_owned(), Value::Object(annotations.collect()));
+        let annotations = self
+            .annotations
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json(value)));
+        line.insert(
+            "annotations".to_owned(),
+            Value::Object(annotations.collect()),
+        );
         Value::Object(line).to_string()
     }
 

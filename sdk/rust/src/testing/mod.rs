@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 pub use columns::{borrow, decoder_fields};
 pub use judged::{Judged, Judgement};
-pub use series::{series, series_of_options};
+pub use series::{Item, Single, series};
 
 use crate::description::{Description, ParameterValue};
 use crate::filter::Filter;
@@ -60,8 +60,17 @@ pub struct Trial<F> {
 impl<F: Filter> Default for Trial<F> {
     fn default() -> Self {
         let description = F::describe();
-        let parameters = description.parameters.iter().map(|parameter| parameter.default).collect();
-        Self { description, parameters, schemas: HashMap::new(), filter: PhantomData }
+        let parameters = description
+            .parameters
+            .iter()
+            .map(|parameter| parameter.default)
+            .collect();
+        Self {
+            description,
+            parameters,
+            schemas: HashMap::new(),
+            filter: PhantomData,
+        }
     }
 }
 

@@ -36,7 +36,11 @@ pub(super) fn judge<F: Filter>(
 ) -> Vec<Judged> {
     let schemas = Known(schemas.clone());
     check_fields(description, &schemas, packets);
-    let decoder = Decoder::new(decoder_fields(description.fields), Arc::new(schemas), Limits::default());
+    let decoder = Decoder::new(
+        decoder_fields(description.fields),
+        Arc::new(schemas),
+        Limits::default(),
+    );
     let mut decoder = decoder.expect("the macros check the paths");
     let batch = decoder.decode(packets);
     let mut judged = judge_rows::<F>(description, parameters, &batch);
@@ -56,7 +60,8 @@ fn judge_rows<F: Filter>(
     parameters: &[ParameterValue<'_>],
     batch: &Batch,
 ) -> Vec<Judged> {
-    let flat = |column| FlatColumn::of(column).expect("the decoder gives the types of the contract");
+    let flat =
+        |column| FlatColumn::of(column).expect("the decoder gives the types of the contract");
     let flat: Vec<_> = batch.columns.iter().map(|column| flat(&**column)).collect();
     let columns: Vec<Column<'_>> = flat.iter().map(borrow).collect();
     let rows = (0..).zip(&batch.rows);
@@ -67,7 +72,13 @@ fn judge_rows<F: Filter>(
             None => Judged::of(F::judge(&columns, row..row + 1, parameters), description),
         };
         let (packet, record) = (origin.packet as usize, origin.record as usize);
-        Judged { packet, record, verdict, annotations, log: log::take() }
+        Judged {
+            packet,
+            record,
+            verdict,
+            annotations,
+            log: log::take(),
+        }
     })
     .collect()
 }
@@ -76,7 +87,10 @@ fn judge_rows<F: Filter>(
 fn withheld(description: &Description, columns: &[Column<'_>], row: usize) -> Option<&'static str> {
     let mut fields = description.fields.iter().zip(columns);
     let (field, _) = fields.find(|(field, column)| {
-        let validity = column.levels.first().map_or(column.validity, |level| level.validity);
+        let validity = column
+            .levels
+            .first()
+            .map_or(column.validity, |level| level.validity);
         field.required && !present(validity, row)
     })?;
     field.paths.first().copied()
@@ -84,14 +98,22 @@ fn withheld(description: &Description, columns: &[Column<'_>], row: usize) -> Op
 
 /// A field that no packet's schema has would be null everywhere: most likely a mistyped path.
 fn check_fields(description: &Description, schemas: &Known, packets: &[&[u8]]) {
-    let texts = packets.iter().filter_map(|packet| schema_text(packet, schemas).ok());
+    let texts = packets
+        .iter()
+        .filter_map(|packet| schema_text(packet, schemas).ok());
     let texts: HashSet<Arc<str>> = texts.collect();
-    let known: Vec<Schema> = texts.iter().filter_map(|text| Schema::parse(text).ok()).collect();
+    let known: Vec<Schema> = texts
+        .iter()
+        .filter_map(|text| Schema::parse(text).ok())
+        .collect();
     for field in decoder_fields(description.fields) {
         let found = known.iter().map(|schema| schema.check(&field));
         let mut errors: Vec<_> = found.filter_map(Result::err).collect();
         if !known.is_empty() && errors.len() == known.len() {
-            panic!("no packet has a field that the filter asks for: {}", errors.remove(0));
+            panic!(
+                "no packet has a field that the filter asks for: {}",
+                errors.remove(0)
+            );
         }
     }
 }

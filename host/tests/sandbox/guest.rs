@@ -10,7 +10,7 @@ use skysieve::evaluate::{
     EvaluateError, Evaluation, FaultKind, ParameterValue, Program, Sandbox, Settings, Verdict,
     Vouched, compile,
 };
-use skysieve::upload::wrap::component_of;
+use skysieve::upload::check;
 
 /// Built once by cargo, in the workspace's own target folder.
 pub fn module() -> &'static [u8] {
@@ -46,7 +46,7 @@ pub fn describing(how: u8) -> Vec<u8> {
         .position(|window| window == mark)
         .unwrap();
     module[place + mark.len()] = how;
-    component_of(&module).unwrap()
+    check(&module, &skysieve::upload::Settings::default()).unwrap().component
 }
 
 fn compiled() -> &'static [u8] {

@@ -19,6 +19,8 @@ use skysieve::filter::types::{
 
 /// The last byte says how `describe` behaves; tests overwrite it.
 static DESCRIBE: [u8; 24] = *b"hostile-describe-mode: 0";
+/// The default of the parameter `mode`, blanks at its end left out; tests overwrite it.
+static DEFAULT_MODE: [u8; 34] = *b"hostile-default-mode: honest      ";
 static CALLS: AtomicU32 = AtomicU32::new(0);
 
 struct Hostile;
@@ -102,7 +104,7 @@ fn honest_description() -> Description {
             field("name", ElementType::Utf8),
         ],
         parameters: vec![
-            parameter("mode", ParameterValue::Utf8("honest".to_owned())),
+            parameter("mode", ParameterValue::Utf8(default_mode())),
             guilty_from(),
         ],
         reasons: reasons(1),
@@ -112,6 +114,10 @@ fn honest_description() -> Description {
             kind("word", AnnotationType::Utf8),
         ],
     }
+}
+
+fn default_mode() -> String {
+    String::from_utf8_lossy(&black_box(&DEFAULT_MODE)[22..]).trim_end().to_owned()
 }
 
 fn guilty_from() -> Parameter {

@@ -55,7 +55,12 @@ pub fn compile_child() -> ExitCode {
         eprintln!("{COMPILE_SUBCOMMAND} is the host's own business: it compiles uploads under limits");
         return ExitCode::from(BROKEN);
     };
-    // The thread comes first: afterwards none may be made.
+    // These belong to a thread and are handed down to the next.
+    if let Err(error) = set_no_new_privs().and_then(|()| set_pdeathsig(Signal::SIGKILL)) {
+        eprintln!("the compile child cannot give up its rights: {error}");
+        return ExitCode::from(BROKEN);
+    }
+    // The thread comes first: once confined, the process may make none.
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || work(limits));
     match thread.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
@@ -89,8 +94,6 @@ fn work(limits: ChildLimits) -> ExitCode {
 
 /// Gives up what compiling does not need. seccomp and Landlock belong here, too.
 fn confine(limits: ChildLimits) -> std::io::Result<()> {
-    set_no_new_privs()?;
-    set_pdeathsig(Signal::SIGKILL)?;
     close_inherited()?;
     for (resource, limit) in [
         (Resource::RLIMIT_AS, limits.address_space_bytes),

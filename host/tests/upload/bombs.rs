@@ -29,6 +29,15 @@ fn bomb() -> Vec<u8> {
     component(&(body + ")"))
 }
 
+/// One function that keeps as many values at once as the caps allow.
+fn memory_bomb() -> Vec<u8> {
+    let mut body = String::from("(core module (func (export \"f\") (param i64) (result i64)");
+    for value in 0..28_000 {
+        write!(body, " local.get 0 i64.const {value} i64.add").unwrap();
+    }
+    component(&(body + &" i64.mul".repeat(27_999) + "))"))
+}
+
 /// Compile children of this process.
 fn children() -> Vec<i32> {
     let is_child = |pid: &i32| {
@@ -62,7 +71,7 @@ fn the_child_is_seen_limited_and_killable() {
     let settings = Settings { children: 1, component_bytes: 32 << 20, ..Settings::default() };
     wall_clock(&bomb, &settings);
     processor_time(&bomb, &settings);
-    memory(&bomb, &settings);
+    memory(&settings);
     killed(&bomb, &settings);
     queue(&bomb, &settings);
     until("the end of all children", || children().is_empty());
@@ -90,10 +99,10 @@ fn processor_time(bomb: &[u8], settings: &Settings) {
     assert!(refusal.to_string().contains("more than 1 s of processor time"), "{refusal}");
 }
 
-fn memory(bomb: &[u8], settings: &Settings) {
-    let stage = stage_with(&Settings { compile_address_space_bytes: 200 << 20, ..settings.clone() });
-    let refusal = refusal(&stage, bomb);
-    assert!(refusal.to_string().contains("more than 200 MB of memory"), "{refusal}");
+fn memory(settings: &Settings) {
+    let stage = stage_with(&Settings { compile_address_space_bytes: 96 << 20, ..settings.clone() });
+    let refusal = refusal(&stage, &memory_bomb());
+    assert!(refusal.to_string().contains("more than 96 MB of memory"), "{refusal}");
 }
 
 fn killed(bomb: &[u8], settings: &Settings) {

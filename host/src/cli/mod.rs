@@ -3,6 +3,7 @@
 //! In: the command line. Out: an exit status. Never: what the rooms behind it do themselves.
 
 mod chosen;
+pub mod describe;
 pub mod show;
 pub mod token;
 
@@ -22,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Print alerts as JSON, one line each
     Show(show::ShowArgs),
+    /// Print what a filter declares: fields, parameters, reasons, annotations
+    Describe(describe::DescribeArgs),
 }
 
 /// Runs the command.
@@ -31,5 +34,6 @@ pub enum Command {
 pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     match &cli.command {
         Command::Show(args) => show::run(args),
+        Command::Describe(args) => describe::run(args),
     }
 }

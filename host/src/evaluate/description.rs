@@ -87,6 +87,22 @@ pub enum ElementType {
     Binary,
 }
 
+impl ElementType {
+    /// As it is written: `boolean`, `int32`, `int64`, `float32`, `float64`, `utf8`, `binary`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ElementType::Boolean => "boolean",
+            ElementType::Int32 => "int32",
+            ElementType::Int64 => "int64",
+            ElementType::Float32 => "float32",
+            ElementType::Float64 => "float64",
+            ElementType::Utf8 => "utf8",
+            ElementType::Binary => "binary",
+        }
+    }
+}
+
 impl From<ElementType> for Element {
     fn from(element: ElementType) -> Element {
         match element {

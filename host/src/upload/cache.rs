@@ -27,10 +27,22 @@ pub(super) struct Cache {
 
 impl Cache {
     /// Opens the folder, makes it and its key where they are missing.
-    pub(super) fn open(folder: &Path, compatibility: String, most_bytes: u64) -> std::io::Result<Cache> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    pub(super) fn open(
+        folder: &Path,
+        compatibility: String,
+        most_bytes: u64,
+    ) -> std::io::Result<Cache> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-        Ok(Cache { folder: folder.to_owned(), key: key(folder)?, compatibility, most_bytes })
+        Ok(Cache {
+            folder: folder.to_owned(),
+            key: key(folder)?,
+            compatibility,
+            most_bytes,
+        })
     }
 
     /// The compiled code of an upload, if it is there and as we wrote it.
@@ -60,11 +72,13 @@ impl Cache {
     }
 
     fn path(&self, digest: &str, extension: &str) -> PathBuf {
-        self.folder.join(format!("{digest}-{}.{extension}", self.compatibility))
+        self.folder
+            .join(format!("{digest}-{}.{extension}", self.compatibility))
     }
 
     fn mac(&self, digest: &str, code: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         for part in [digest.as_bytes(), self.compatibility.as_bytes(), code] {
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part);
@@ -74,7 +88,9 @@ impl Cache {
 
     /// Writes another file and renames it: a mapped one stays as it is.
     fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix("new-").tempfile_in(&self.folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix("new-")
+            .tempfile_in(&self.folder)?;
         file.write_all(bytes)?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
@@ -85,8 +101,15 @@ impl Cache {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let (path, about) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
-            if path.extension().is_some_and(|extension| extension == "cwasm") {
-                files.push((about.modified().unwrap_or(SystemTime::UNIX_EPOCH), about.len(), path));
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "cwasm")
+            {
+                files.push((
+                    about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                    about.len(),
+                    path,
+                ));
             }
         }
         files.sort();
@@ -111,8 +134,16 @@ fn key(folder: &Path) -> std::io::Result<[u8; KEY_BYTES]> {
         Ok(mut file) => file.read_exact(&mut key).map(|()| key),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             getrandom::fill(&mut key).map_err(std::io::Error::other)?;
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(mut file) => file.write_all(&key).and_then(|()| file.sync_all()).map(|()| key),
+            match OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+            {
+                Ok(mut file) => file
+                    .write_all(&key)
+                    .and_then(|()| file.sync_all())
+                    .map(|()| key),
                 // Another process of this host was faster.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     File::open(&path)?.read_exact(&mut key).map(|()| key)
@@ -130,25 +161,33 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn cache(folder: &Path, most_bytes: u64) -> Cache {
+    fn opened(folder: &Path, most_bytes: u64) -> Cache {
         Cache::open(folder, "engine".to_owned(), most_bytes).unwrap()
     }
 
     #[test]
     fn what_was_put_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
-        let path = cache(folder.path(), 1000).put("a", b"code").unwrap();
-        assert_eq!(cache(folder.path(), 1000).get("a"), Some(path.clone()));
-        assert_eq!(cache(folder.path(), 1000).get("b"), None);
-        assert_eq!(Cache::open(folder.path(), "other".to_owned(), 1000).unwrap().get("a"), None);
+        let path = opened(folder.path(), 1000).put("a", b"code").unwrap();
+        assert_eq!(opened(folder.path(), 1000).get("a"), Some(path.clone()));
+        assert_eq!(opened(folder.path(), 1000).get("b"), None);
+        assert_eq!(
+            Cache::open(folder.path(), "other".to_owned(), 1000)
+                .unwrap()
+                .get("a"),
+            None
+        );
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(&folder.path().join("key"))), (0o600, 0o600));
+        assert_eq!(
+            (mode(&path), mode(&folder.path().join("key"))),
+            (0o600, 0o600)
+        );
     }
 
     #[test]
     fn changed_or_exchanged_code_is_not_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = cache(folder.path(), 1000);
+        let cache = opened(folder.path(), 1000);
         let path = cache.put("a", b"code").unwrap();
         fs::write(&path, b"evil").unwrap();
         assert_eq!(cache.get("a"), None);
@@ -157,17 +196,24 @@ mod tests {
         fs::copy(other.with_extension("tag"), path.with_extension("tag")).unwrap();
         assert_eq!(cache.get("a"), None, "good code of another upload");
         fs::write(folder.path().join("key"), [7; KEY_BYTES]).unwrap();
-        assert_eq!(super::tests::cache(folder.path(), 1000).get("b"), None, "another installation's");
+        assert_eq!(
+            opened(folder.path(), 1000).get("b"),
+            None,
+            "another installation's"
+        );
     }
 
     #[test]
     fn the_folder_is_bounded() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = cache(folder.path(), 250);
+        let cache = opened(folder.path(), 250);
         for digest in ["a", "b", "c", "d"] {
             cache.put(digest, &[0; 100]).unwrap();
         }
-        let kept = ["a", "b", "c", "d"].iter().filter(|digest| cache.get(digest).is_some()).count();
+        let kept = ["a", "b", "c", "d"]
+            .iter()
+            .filter(|digest| cache.get(digest).is_some())
+            .count();
         assert_eq!(kept, 2);
         assert!(cache.get("d").is_some());
     }

@@ -60,7 +60,8 @@ impl Default for Caps {
 }
 
 const SMALLER: &str = "leave out what it does not need";
-const SPLIT: &str = "split it into several functions (a very large `match` or table often is the cause)";
+const SPLIT: &str =
+    "split it into several functions (a very large `match` or table often is the cause)";
 
 /// Running counts.
 #[derive(Debug)]
@@ -78,7 +79,17 @@ pub(super) struct Tally<'a> {
 
 impl<'a> Tally<'a> {
     pub(super) fn new(caps: &'a Caps) -> Tally<'a> {
-        Tally { caps, functions: 0, types: 0, imports: 0, exports: 0, globals: 0, segments: 0, parts: 0, instances: 0 }
+        Tally {
+            caps,
+            functions: 0,
+            types: 0,
+            imports: 0,
+            exports: 0,
+            globals: 0,
+            segments: 0,
+            parts: 0,
+            instances: 0,
+        }
     }
 
     pub(super) fn functions(&mut self, count: u32) -> Result<(), Refusal> {
@@ -102,27 +113,67 @@ impl<'a> Tally<'a> {
     }
 
     pub(super) fn segments(&mut self, count: u32) -> Result<(), Refusal> {
-        add(&mut self.segments, count, self.caps.segments, "data and element segments")
+        add(
+            &mut self.segments,
+            count,
+            self.caps.segments,
+            "data and element segments",
+        )
     }
 
     pub(super) fn part(&mut self) -> Result<(), Refusal> {
-        add(&mut self.parts, 1, self.caps.parts, "modules and components in it")
+        add(
+            &mut self.parts,
+            1,
+            self.caps.parts,
+            "modules and components in it",
+        )
     }
 
     pub(super) fn instances(&mut self, count: u32) -> Result<(), Refusal> {
-        add(&mut self.instances, count, self.caps.instances, "instances and aliases")
+        add(
+            &mut self.instances,
+            count,
+            self.caps.instances,
+            "instances and aliases",
+        )
     }
 
     pub(super) fn nesting(&self, depth: u64) -> Result<(), Refusal> {
-        within(depth, self.caps.nesting, "components within each other", SMALLER)
+        within(
+            depth,
+            self.caps.nesting,
+            "components within each other",
+            SMALLER,
+        )
     }
 
     /// One function's body.
     pub(super) fn function(&self, shape: &Shape) -> Result<(), Refusal> {
-        within(shape.bytes, self.caps.function_bytes, "bytes in one function", SPLIT)?;
-        within(shape.locals, self.caps.locals, "local variables in one function", SPLIT)?;
-        within(shape.depth, self.caps.block_depth, "blocks within each other in one function", SPLIT)?;
-        within(shape.branch_targets, self.caps.branch_targets, "branch targets in one function", SPLIT)
+        within(
+            shape.bytes,
+            self.caps.function_bytes,
+            "bytes in one function",
+            SPLIT,
+        )?;
+        within(
+            shape.locals,
+            self.caps.locals,
+            "local variables in one function",
+            SPLIT,
+        )?;
+        within(
+            shape.depth,
+            self.caps.block_depth,
+            "blocks within each other in one function",
+            SPLIT,
+        )?;
+        within(
+            shape.branch_targets,
+            self.caps.branch_targets,
+            "branch targets in one function",
+            SPLIT,
+        )
     }
 }
 
@@ -141,5 +192,14 @@ fn add(total: &mut u64, count: u32, most: u64, what: &'static str) -> Result<(),
 }
 
 fn within(found: u64, most: u64, what: &'static str, advice: &'static str) -> Result<(), Refusal> {
-    if found > most { Err(Refusal::Limit { what, found, most, advice }) } else { Ok(()) }
+    if found > most {
+        Err(Refusal::Limit {
+            what,
+            found,
+            most,
+            advice,
+        })
+    } else {
+        Ok(())
+    }
 }

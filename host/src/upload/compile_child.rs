@@ -1,6 +1,6 @@
 //! The compile child, from the inside: give up every right, read a component, write machine code.
 //!
-//! In: a component on standard input, limits as arguments. Out: compiled code on standard output, or
+//! In: limits and a component on standard input. Out: compiled code on standard output, or
 //! the compiler's words on standard error and exit status 65. Never: files, network, environment.
 
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ const STACK_BYTES: usize = 64 << 20;
 /// Open files: the three standard ones.
 const OPEN_FILES: u64 = 3;
 
-/// Limits of one child, as its command line carries them.
+/// Limits of one child; they precede the component on its standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChildLimits {
     /// Address space [bytes].
@@ -37,31 +37,38 @@ pub(super) struct ChildLimits {
 }
 
 impl ChildLimits {
-    pub(super) fn to_arguments(self) -> [String; 3] {
-        [self.address_space_bytes, self.cpu_s, self.component_bytes].map(|limit| limit.to_string())
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        [self.address_space_bytes, self.cpu_s, self.component_bytes]
+            .map(u64::to_le_bytes)
+            .concat()
     }
 
-    fn from_arguments() -> Option<ChildLimits> {
-        let mut numbers = std::env::args().skip(2).map(|argument| argument.parse().ok());
-        let mut next = || numbers.next().flatten();
-        Some(ChildLimits { address_space_bytes: next()?, cpu_s: next()?, component_bytes: next()? })
+    fn read(from: &mut impl Read) -> std::io::Result<ChildLimits> {
+        let mut next = || {
+            let mut number = [0; size_of::<u64>()];
+            from.read_exact(&mut number)
+                .map(|()| u64::from_le_bytes(number))
+        };
+        Ok(ChildLimits {
+            address_space_bytes: next()?,
+            cpu_s: next()?,
+            component_bytes: next()?,
+        })
     }
 }
 
 /// What `main` calls, before anything else, when the first argument is [`COMPILE_SUBCOMMAND`].
 #[must_use]
 pub fn compile_child() -> ExitCode {
-    let Some(limits) = ChildLimits::from_arguments() else {
-        eprintln!("{COMPILE_SUBCOMMAND} is the host's own business: it compiles uploads under limits");
-        return ExitCode::from(BROKEN);
-    };
     // These belong to a thread and are handed down to the next.
     if let Err(error) = set_no_new_privs().and_then(|()| set_pdeathsig(Signal::SIGKILL)) {
         eprintln!("the compile child cannot give up its rights: {error}");
         return ExitCode::from(BROKEN);
     }
     // The thread comes first: once confined, the process may make none.
-    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(move || work(limits));
+    let thread = std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(work);
     match thread.map(std::thread::JoinHandle::join) {
         Ok(Ok(code)) => code,
         // A panic of the compiler has printed its own words.
@@ -73,8 +80,11 @@ pub fn compile_child() -> ExitCode {
     }
 }
 
-fn work(limits: ChildLimits) -> ExitCode {
-    let component = confine(limits).and_then(|()| read(limits));
+fn work() -> ExitCode {
+    let mut stdin = std::io::stdin().lock();
+    let limits = ChildLimits::read(&mut stdin);
+    let component =
+        limits.and_then(|limits| confine(limits).and_then(|()| read(&mut stdin, limits)));
     let component = match component {
         Ok(component) => component,
         Err(error) => {
@@ -124,11 +134,12 @@ fn close_inherited() -> std::io::Result<()> {
     Ok(())
 }
 
-fn read(limits: ChildLimits) -> std::io::Result<Vec<u8>> {
+fn read(from: &mut impl Read, limits: ChildLimits) -> std::io::Result<Vec<u8>> {
     let mut component = Vec::new();
-    std::io::stdin().lock().take(limits.component_bytes + 1).read_to_end(&mut component)?;
-    if component.len() as u64 > limits.component_bytes {
-        return Err(std::io::Error::other("more bytes than announced"));
+    from.take(limits.component_bytes + 1)
+        .read_to_end(&mut component)?;
+    if component.len() as u64 != limits.component_bytes {
+        return Err(std::io::Error::other("more or fewer bytes than announced"));
     }
     Ok(component)
 }

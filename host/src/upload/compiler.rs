@@ -33,7 +33,12 @@ impl Compiler {
     /// `program` answers to the subcommand `compile-component`; it is the running one.
     pub(super) fn new(program: PathBuf, settings: &Settings) -> Compiler {
         let free = Mutex::new(settings.children.max(1));
-        Compiler { program, settings: settings.clone(), free, freed: Condvar::new() }
+        Compiler {
+            program,
+            settings: settings.clone(),
+            free,
+            freed: Condvar::new(),
+        }
     }
 
     /// Compiles a component in a child of its own; waits for a place first.
@@ -43,38 +48,60 @@ impl Compiler {
     pub(super) fn compile(&self, component: &[u8]) -> Result<Vec<u8>, UploadError> {
         let _place = self.place()?;
         let started = Instant::now();
-        let mut child = self.spawn(component.len())?;
-        let output = talk(&mut child, component, self.settings.compiled_bytes);
+        let mut child = self.spawn()?;
+        let input = [&self.limits(component.len()).to_bytes(), component].concat();
+        let output = talk(&mut child, input, self.settings.compiled_bytes);
         let deadline = started + Duration::from_millis(self.settings.compile_ms);
         let answer = output.and_then(|output| self.wait(&mut child, &output, deadline));
         if answer.is_err() {
             // Whatever went wrong, nothing is left behind; a child that is gone cannot be killed.
             drop(child.kill());
         }
-        let status = child.wait().map_err(|error| UploadError::host("waiting for the compiler", error))?;
+        let status = child
+            .wait()
+            .map_err(|error| UploadError::host("waiting for the compiler", error))?;
         let (code, words) = answer?;
         self.judge(status, code, &words)
     }
 
-    fn spawn(&self, component_bytes: usize) -> Result<Child, UploadError> {
-        let limits = ChildLimits {
+    fn limits(&self, component_bytes: usize) -> ChildLimits {
+        ChildLimits {
             address_space_bytes: self.settings.compile_address_space_bytes,
             cpu_s: self.settings.compile_cpu_s,
             component_bytes: component_bytes as u64,
-        };
+        }
+    }
+
+    fn spawn(&self) -> Result<Child, UploadError> {
         let mut command = Command::new(&self.program);
-        command.arg(COMPILE_SUBCOMMAND).args(limits.to_arguments()).env_clear().current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.spawn().map_err(|error| UploadError::host("starting the compiler", error))
+        command.arg(COMPILE_SUBCOMMAND).env_clear().current_dir("/");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+            .spawn()
+            .map_err(|error| UploadError::host("starting the compiler", error))
     }
 
     /// What the child wrote, once it has ended, before the deadline.
-    fn wait(&self, child: &mut Child, output: &Output, deadline: Instant) -> Result<Written, UploadError> {
-        let too_long = || Refusal::CompileLimit { what: format!("more than {} s", self.settings.compile_ms / 1000) };
+    fn wait(
+        &self,
+        child: &mut Child,
+        output: &Output,
+        deadline: Instant,
+    ) -> Result<Written, UploadError> {
+        let too_long = || Refusal::CompileLimit {
+            what: format!("more than {} s", self.settings.compile_ms / 1000),
+        };
         let left = || deadline.saturating_duration_since(Instant::now());
         let code = output.code.recv_timeout(left()).map_err(|_| too_long())?;
         let words = output.words.recv_timeout(left()).map_err(|_| too_long())?;
-        while child.try_wait().map_err(|error| UploadError::host("watching the compiler", error))?.is_none() {
+        while child
+            .try_wait()
+            .map_err(|error| UploadError::host("watching the compiler", error))?
+            .is_none()
+        {
             if left().is_zero() {
                 return Err(too_long().into());
             }
@@ -83,31 +110,50 @@ impl Compiler {
         Ok((code, words))
     }
 
-    fn judge(&self, status: ExitStatus, code: Vec<u8>, words: &[u8]) -> Result<Vec<u8>, UploadError> {
+    fn judge(
+        &self,
+        status: ExitStatus,
+        code: Vec<u8>,
+        words: &[u8],
+    ) -> Result<Vec<u8>, UploadError> {
         let words = for_people(String::from_utf8_lossy(words).trim(), 1000);
         if status.success() && code.len() as u64 <= self.settings.compiled_bytes {
             return Ok(code);
         }
         if status.success() {
-            let what = format!("more than {} MB of machine code", self.settings.compiled_bytes >> 20);
+            let what = format!(
+                "more than {} MB of machine code",
+                self.settings.compiled_bytes >> 20
+            );
             return Err(Refusal::CompileLimit { what }.into());
         }
         if let Some(signal) = status.signal() {
-            return Err(Refusal::CompileLimit { what: self.limit_behind(signal) }.into());
+            return Err(Refusal::CompileLimit {
+                what: self.limit_behind(signal),
+            }
+            .into());
         }
         if status.code() == Some(i32::from(REFUSED)) {
             return Err(Refusal::Compile { reason: words }.into());
         }
-        Err(UploadError::Host(format!("the compiler ended with {status}: {words}")))
+        Err(UploadError::Host(format!(
+            "the compiler ended with {status}: {words}"
+        )))
     }
 
     /// Which limit ended a child by a signal, in words.
     fn limit_behind(&self, signal: i32) -> String {
         use nix::sys::signal::Signal;
         match Signal::try_from(signal) {
-            Ok(Signal::SIGXCPU) => format!("more than {} s of processor time", self.settings.compile_cpu_s),
+            Ok(Signal::SIGXCPU) => format!(
+                "more than {} s of processor time",
+                self.settings.compile_cpu_s
+            ),
             Ok(Signal::SIGABRT | Signal::SIGSEGV | Signal::SIGBUS) => {
-                format!("more than {} MB of memory", self.settings.compile_address_space_bytes >> 20)
+                format!(
+                    "more than {} MB of memory",
+                    self.settings.compile_address_space_bytes >> 20
+                )
             }
             Ok(Signal::SIGKILL) => "more of this machine than it had to spare".to_owned(),
             _ => format!("an unforeseen turn (signal {signal})"),
@@ -117,10 +163,14 @@ impl Compiler {
     fn place(&self) -> Result<Place<'_>, UploadError> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let longest = Duration::from_millis(self.settings.queue_ms);
-        let waited = self.freed.wait_timeout_while(free, longest, |free| *free == 0);
+        let waited = self
+            .freed
+            .wait_timeout_while(free, longest, |free| *free == 0);
         let (mut free, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         if timeout.timed_out() && *free == 0 {
-            return Err(UploadError::Host("too many filters are being compiled; try again in a minute".to_owned()));
+            return Err(UploadError::Host(
+                "too many filters are being compiled; try again in a minute".to_owned(),
+            ));
         }
         *free -= 1;
         Ok(Place(self))
@@ -146,13 +196,12 @@ struct Output {
 }
 
 /// Feeds a child and listens to it, on threads that end with it.
-fn talk(child: &mut Child, component: &[u8], most: u64) -> Result<Output, UploadError> {
+fn talk(child: &mut Child, input: Vec<u8>, most: u64) -> Result<Output, UploadError> {
     let missing = || UploadError::Host("the compiler has no pipes".to_owned());
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let mut stdin = stdin.ok_or_else(missing)?;
-    let component = component.to_vec();
     // A child that ends before it has read everything says why by itself.
-    std::thread::spawn(move || drop(stdin.write_all(&component)));
+    std::thread::spawn(move || drop(stdin.write_all(&input)));
     let code = listen(stdout.ok_or_else(missing)?, most + 1);
     let words = listen(stderr.ok_or_else(missing)?, WORDS_BYTES);
     Ok(Output { code, words })

@@ -21,7 +21,10 @@ const BEGINNINGS: [(&[u8], &str); 14] = [
     (b"\xfd7zXZ", "an xz archive"),
     (b"\x28\xb5\x2f\xfd", "a zstandard archive"),
     (b"\x7fELF", "a program for Linux, not for WebAssembly"),
-    (b"\xcf\xfa\xed\xfe", "a program for macOS, not for WebAssembly"),
+    (
+        b"\xcf\xfa\xed\xfe",
+        "a program for macOS, not for WebAssembly",
+    ),
     (b"MZ", "a program for Windows, not for WebAssembly"),
     (b"!<arch>", "a static library"),
     (b"Obj\x01", "an Avro alert packet"),
@@ -39,7 +42,9 @@ pub(super) fn look(bytes: &[u8]) -> Result<Kind, Refusal> {
     match bytes {
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(Kind::Module),
         [b'\0', b'a', b's', b'm', _, 0, 1, 0, ..] => Ok(Kind::Component),
-        _ => Err(Refusal::NotWasm { looks_like: looks_like(bytes) }),
+        _ => Err(Refusal::NotWasm {
+            looks_like: looks_like(bytes),
+        }),
     }
 }
 
@@ -50,7 +55,9 @@ fn looks_like(bytes: &[u8]) -> &'static str {
     if bytes.starts_with(b"\0asm") {
         return "WebAssembly of an unknown version, or cut off";
     }
-    let known = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning));
+    let known = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| bytes.starts_with(beginning));
     known.map_or_else(|| text_like(bytes), |(_, name)| *name)
 }
 
@@ -91,13 +98,28 @@ mod tests {
         assert_eq!(look(b"\0asm\x01\0\0\0"), Ok(Kind::Module));
         assert_eq!(look(b"\0asm\x0d\0\x01\0"), Ok(Kind::Component));
         check(b"", "an empty file");
-        check(b"\0asm\x01", "WebAssembly of an unknown version, or cut off");
+        check(
+            b"\0asm\x01",
+            "WebAssembly of an unknown version, or cut off",
+        );
         check(b"\x1f\x8b\x08", "a gzip archive");
         check(b"Obj\x01\x04", "an Avro alert packet");
-        check(b"\n<!DOCTYPE html>", "a web page (was it saved from a browser?)");
-        check(b"import numpy\ndef keep(alert):\n", "Python source, which this host does not take yet");
-        check(b"use skysieve_sdk::prelude::*;\n", "Rust source, which has to be compiled first");
-        check(b"(module)", "WebAssembly text, which has to be assembled first");
+        check(
+            b"\n<!DOCTYPE html>",
+            "a web page (was it saved from a browser?)",
+        );
+        check(
+            b"import numpy\ndef keep(alert):\n",
+            "Python source, which this host does not take yet",
+        );
+        check(
+            b"use skysieve_sdk::prelude::*;\n",
+            "Rust source, which has to be compiled first",
+        );
+        check(
+            b"(module)",
+            "WebAssembly text, which has to be assembled first",
+        );
         check(b"{\"a\": 1}", "JSON");
         check(b"\x01\x02\0\x03", "some other binary file");
         check(b"hello", "a text file");

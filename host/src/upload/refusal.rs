@@ -11,7 +11,9 @@ use crate::evaluate::InvalidDescription;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// More bytes than a filter may have.
-    #[error("the file has {bytes} bytes and a filter may have {most}; build with `--release`, and strip debug information (`strip = true` in the profile)")]
+    #[error(
+        "the file has {bytes} bytes and a filter may have {most}; build with `--release`, and strip debug information (`strip = true` in the profile)"
+    )]
     TooLarge {
         /// Size [bytes].
         bytes: usize,
@@ -19,22 +21,30 @@ pub enum Refusal {
         most: usize,
     },
     /// Something else than WebAssembly.
-    #[error("this is not a compiled WebAssembly file: it looks like {looks_like}; upload the .wasm file that `cargo build --release --target wasm32-unknown-unknown` leaves in target/wasm32-unknown-unknown/release/")]
+    #[error(
+        "this is not a compiled WebAssembly file: it looks like {looks_like}; upload the .wasm file that `cargo build --release --target wasm32-unknown-unknown` leaves in target/wasm32-unknown-unknown/release/"
+    )]
     NotWasm {
         /// In words.
         looks_like: &'static str,
     },
     /// A module that says nothing of its component.
-    #[error("the module was not built against the interface of filters; write it with the crate skysieve-sdk (`#[filter]` on a function) and build it with `cargo build --release --target wasm32-unknown-unknown`")]
+    #[error(
+        "the module was not built against the interface of filters; write it with the crate skysieve-sdk (`#[filter]` on a function) and build it with `cargo build --release --target wasm32-unknown-unknown`"
+    )]
     NoComponentType,
     /// An import of the system.
-    #[error("the filter wants `{import}` of the operating system (WASI), and filters have no files, clock or network; build it for the target wasm32-unknown-unknown instead of wasm32-wasip1 or wasm32-wasip2")]
+    #[error(
+        "the filter wants `{import}` of the operating system (WASI), and filters have no files, clock or network; build it for the target wasm32-unknown-unknown instead of wasm32-wasip1 or wasm32-wasip2"
+    )]
     Wasi {
         /// Name of the import.
         import: String,
     },
     /// An import of something else.
-    #[error("the filter wants `{import}`, which no filter gets: filters see alerts and their parameters, write log lines, and nothing else{advice}")]
+    #[error(
+        "the filter wants `{import}`, which no filter gets: filters see alerts and their parameters, write log lines, and nothing else{advice}"
+    )]
     ForeignImport {
         /// Name of the import.
         import: String,
@@ -42,7 +52,9 @@ pub enum Refusal {
         advice: &'static str,
     },
     /// Built for a world that this host does not know.
-    #[error("the filter was built for `{found}` and this host knows `{known}`; build it with a version of skysieve-sdk that fits this host")]
+    #[error(
+        "the filter was built for `{found}` and this host knows `{known}`; build it with a version of skysieve-sdk that fits this host"
+    )]
     WorldVersion {
         /// Interface with version.
         found: String,
@@ -50,13 +62,17 @@ pub enum Refusal {
         known: &'static str,
     },
     /// A component that is no filter.
-    #[error("the component does not offer `{interface}`, so it is no filter; write it with skysieve-sdk, where `#[filter]` on a function does this")]
+    #[error(
+        "the component does not offer `{interface}`, so it is no filter; write it with skysieve-sdk, where `#[filter]` on a function does this"
+    )]
     NoProgram {
         /// What a filter exports.
         interface: &'static str,
     },
     /// Broken, or built with features that filters may not use.
-    #[error("the WebAssembly is damaged or uses features that filters may not use (threads, 64-bit memory, garbage collection, exceptions, tail calls, relaxed SIMD): {reason}")]
+    #[error(
+        "the WebAssembly is damaged or uses features that filters may not use (threads, 64-bit memory, garbage collection, exceptions, tail calls, relaxed SIMD): {reason}"
+    )]
     Invalid {
         /// The validator's words.
         reason: String,
@@ -80,7 +96,9 @@ pub enum Refusal {
         reason: String,
     },
     /// The compiler needed more than it may.
-    #[error("compiling the filter took {what}, so it was stopped; split very large functions, and build with `--release`")]
+    #[error(
+        "compiling the filter took {what}, so it was stopped; split very large functions, and build with `--release`"
+    )]
     CompileLimit {
         /// In words: more than so many seconds.
         what: String,
@@ -106,7 +124,9 @@ pub enum Refusal {
         error: FieldError,
     },
     /// Its verdicts depend on batch mates.
-    #[error("the verdict on sample alert {alert} depends on the other alerts of its batch: {alone} alone, {together} {how}; a verdict may depend on the alert and the parameters only, so keep nothing from one alert to the next")]
+    #[error(
+        "the verdict on sample alert {alert} depends on the other alerts of its batch: {alone} alone, {together} {how}; a verdict may depend on the alert and the parameters only, so keep nothing from one alert to the next"
+    )]
     BatchMates {
         /// Number of the sample, from 1.
         alert: usize,
@@ -146,7 +166,10 @@ impl Refusal {
             Refusal::Load { .. } => "does_not_fit",
             Refusal::Describe(_) => "describe",
             Refusal::Description(_) => "description",
-            Refusal::Field { error: FieldError::Missing { .. }, .. } => "unknown_field",
+            Refusal::Field {
+                error: FieldError::Missing { .. },
+                ..
+            } => "unknown_field",
             Refusal::Field { .. } => "field_type",
             Refusal::BatchMates { .. } => "batch_mates",
             Refusal::AlwaysFails { .. } => "always_fails",

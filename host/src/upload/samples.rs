@@ -25,7 +25,11 @@ pub struct StreamSamples {
 impl Default for StreamSamples {
     /// Nothing is known.
     fn default() -> StreamSamples {
-        StreamSamples { schemas: Vec::new(), packets: Vec::new(), source: Arc::new(NoSchemas) }
+        StreamSamples {
+            schemas: Vec::new(),
+            packets: Vec::new(),
+            source: Arc::new(NoSchemas),
+        }
     }
 }
 
@@ -34,16 +38,28 @@ impl StreamSamples {
     #[must_use]
     pub fn of_packets(packets: Vec<Arc<[u8]>>, source: Arc<dyn SchemaSource>) -> StreamSamples {
         let mut seen = HashSet::new();
-        let texts = packets.iter().filter_map(|packet| schema_text(packet, &*source).ok());
+        let texts = packets
+            .iter()
+            .filter_map(|packet| schema_text(packet, &*source).ok());
         let new: Vec<_> = texts.filter(|text| seen.insert(text.clone())).collect();
-        let schemas = new.iter().filter_map(|text| Schema::parse(text).ok()).collect();
-        StreamSamples { schemas, packets, source }
+        let schemas = new
+            .iter()
+            .filter_map(|text| Schema::parse(text).ok())
+            .collect();
+        StreamSamples {
+            schemas,
+            packets,
+            source,
+        }
     }
 
     /// Checks every declared field: some schema has to have it.
     pub(super) fn check(&self, description: &Description) -> Result<(), Refusal> {
         let fields = description.decode_fields();
-        fields.iter().enumerate().try_for_each(|(index, field)| self.check_field(index + 1, field))
+        fields
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, field)| self.check_field(index + 1, field))
     }
 
     fn check_field(&self, number: usize, field: &Field) -> Result<(), Refusal> {

@@ -86,19 +86,39 @@ struct Tried<'a> {
 
 impl<'a> Tried<'a> {
     /// None without an alert that has all required fields.
-    fn new(program: &'a Program, samples: &StreamSamples, report: &mut TrialReport) -> Option<Tried<'a>> {
+    fn new(
+        program: &'a Program,
+        samples: &StreamSamples,
+        report: &mut TrialReport,
+    ) -> Option<Tried<'a>> {
         let description = program.description();
         let packets: Vec<&[u8]> = samples.packets.iter().map(|packet| &**packet).collect();
-        let decoder = Decoder::new(description.decode_fields(), samples.source.clone(), Limits::default());
-        let batch = decoder.expect("the description's fields have been checked").decode(&packets);
+        let decoder = Decoder::new(
+            description.decode_fields(),
+            samples.source.clone(),
+            Limits::default(),
+        );
+        let batch = decoder
+            .expect("the description's fields have been checked")
+            .decode(&packets);
         let count = u32::try_from(batch.rows.len().min(ALERTS)).unwrap_or(0);
-        let required = std::iter::zip(&description.fields, &batch.columns).filter(|(field, _)| field.required);
+        let required =
+            std::iter::zip(&description.fields, &batch.columns).filter(|(field, _)| field.required);
         let required: Vec<_> = required.map(|(_, column)| column).collect();
         let has_all = |row: &u32| required.iter().all(|column| column.is_valid(*row as usize));
         let rows: Vec<u32> = (0..count).filter(has_all).collect();
         report.lacking = count as usize - rows.len();
-        let parameters = description.parameters.iter().map(|parameter| parameter.default.clone()).collect();
-        (!rows.is_empty()).then_some(Tried { program, parameters, columns: batch.columns, rows })
+        let parameters = description
+            .parameters
+            .iter()
+            .map(|parameter| parameter.default.clone())
+            .collect();
+        (!rows.is_empty()).then_some(Tried {
+            program,
+            parameters,
+            columns: batch.columns,
+            rows,
+        })
     }
 
     fn evaluate(&self, rows: &[u32]) -> Evaluation {
@@ -128,8 +148,14 @@ impl<'a> Tried<'a> {
         verdicts
     }
 
-    fn compare(&self, alone: &[(Verdict, u64)], together: &[Verdict], how: &'static str) -> Result<(), Refusal> {
-        let differ = |(_, ((one, _), other)): &(usize, (&(Verdict, u64), &Verdict))| !same(one, other);
+    fn compare(
+        &self,
+        alone: &[(Verdict, u64)],
+        together: &[Verdict],
+        how: &'static str,
+    ) -> Result<(), Refusal> {
+        let differ =
+            |(_, ((one, _), other)): &(usize, (&(Verdict, u64), &Verdict))| !same(one, other);
         match alone.iter().zip(together).enumerate().find(differ) {
             None => Ok(()),
             Some((index, ((one, _), other))) => Err(Refusal::BatchMates {
@@ -168,7 +194,10 @@ impl TrialReport {
                 Verdict::Pass(_) => self.passed += 1,
                 Verdict::Reject { code, .. } => {
                     let reason = program.description().reason(*code);
-                    *self.rejected.entry(reason.map_or(String::new(), |reason| reason.name.clone())).or_default() += 1;
+                    *self
+                        .rejected
+                        .entry(reason.map_or(String::new(), |reason| reason.name.clone()))
+                        .or_default() += 1;
                 }
                 Verdict::Fail(fault) => self.count_failure(fault),
             }
@@ -195,7 +224,10 @@ impl TrialReport {
         let broken = |verdict: &Verdict| matches!(verdict, Verdict::Fail(fault) if fault.kind != FaultKind::NotJudged);
         match alone.first() {
             Some((Verdict::Fail(first), _)) if alone.iter().all(|(verdict, _)| broken(verdict)) => {
-                Err(Refusal::AlwaysFails { alerts: alone.len(), message: first.message.clone() })
+                Err(Refusal::AlwaysFails {
+                    alerts: alone.len(),
+                    message: first.message.clone(),
+                })
             }
             _ => Ok(()),
         }

@@ -58,7 +58,10 @@ pub fn check(bytes: &[u8], settings: &Settings) -> Result<Checked, Refusal> {
     };
     small_enough(&component, settings)?;
     validate::component(&component, &settings.caps)?;
-    Ok(Checked { component, sha256: sha256(bytes) })
+    Ok(Checked {
+        component,
+        sha256: sha256(bytes),
+    })
 }
 
 /// Takes filters in; shared by all who upload, replay or load.
@@ -81,10 +84,17 @@ impl Uploader {
         program: PathBuf,
         settings: &Settings,
     ) -> Result<Uploader, UploadError> {
-        let cache = Cache::open(cache, sandbox.compatibility(), settings.cache_bytes)
-            .map_err(|error| UploadError::host(&format!("the folder {}", cache.display()), error))?;
+        let cache =
+            Cache::open(cache, sandbox.compatibility(), settings.cache_bytes).map_err(|error| {
+                UploadError::host(&format!("the folder {}", cache.display()), error)
+            })?;
         let compiler = Compiler::new(program, settings);
-        Ok(Uploader { sandbox, compiler, cache, settings: settings.clone() })
+        Ok(Uploader {
+            sandbox,
+            compiler,
+            cache,
+            settings: settings.clone(),
+        })
     }
 
     /// The sandbox that programs run in.
@@ -103,7 +113,13 @@ impl Uploader {
         stream.check(program.description())?;
         let trial = trial(&program, stream)?;
         let description = program.description().clone();
-        Ok(Accepted { component, sha256, description, trial, program })
+        Ok(Accepted {
+            component,
+            sha256,
+            description,
+            trial,
+            program,
+        })
     }
 
     /// Loads the program of a filter that was accepted before: compiled code from the cache, else
@@ -119,7 +135,11 @@ impl Uploader {
         if let Some(path) = self.cache.get(sha256) {
             match self.sandbox.load_file(&Vouched::from_our_compiler(path)) {
                 Err(EvaluateError::Load(reason)) => {
-                    tracing::warn!(sha256, reason, "cached code does not load; the filter is compiled again");
+                    tracing::warn!(
+                        sha256,
+                        reason,
+                        "cached code does not load; the filter is compiled again"
+                    );
                     self.cache.remove(sha256);
                 }
                 loaded => return loaded.map_err(refused),
@@ -127,33 +147,50 @@ impl Uploader {
         }
         let component = component().map_err(UploadError::Host)?;
         let code = self.compiler.compile(&component)?;
-        let path = self.cache.put(sha256, &code).map_err(|error| UploadError::host("keeping compiled code", error))?;
-        self.sandbox.load_file(&Vouched::from_our_compiler(path)).map_err(refused)
+        let path = self
+            .cache
+            .put(sha256, &code)
+            .map_err(|error| UploadError::host("keeping compiled code", error))?;
+        self.sandbox
+            .load_file(&Vouched::from_our_compiler(path))
+            .map_err(refused)
     }
 }
 
 fn small_enough(bytes: &[u8], settings: &Settings) -> Result<(), Refusal> {
     let most = settings.component_bytes;
-    if bytes.len() > most { Err(Refusal::TooLarge { bytes: bytes.len(), most }) } else { Ok(()) }
+    if bytes.len() > most {
+        Err(Refusal::TooLarge {
+            bytes: bytes.len(),
+            most,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// SHA-256 in hexadecimal digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 fn refused(error: EvaluateError) -> UploadError {
     match error {
         EvaluateError::Engine(_) => UploadError::Host(error.to_string()),
         EvaluateError::Compile(reason) => Refusal::Compile { reason }.into(),
-        EvaluateError::Load(reason) => {
-            Refusal::Load { reason: crate::evaluate::for_people(&reason, 1000) }.into()
+        EvaluateError::Load(reason) => Refusal::Load {
+            reason: crate::evaluate::for_people(&reason, 1000),
         }
-        EvaluateError::Describe(_) | EvaluateError::Unstable => Refusal::Describe(error.to_string()).into(),
+        .into(),
+        EvaluateError::Describe(_) | EvaluateError::Unstable => {
+            Refusal::Describe(error.to_string()).into()
+        }
         EvaluateError::Description(invalid) => Refusal::Description(invalid).into(),
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! In: the bytes of a module or component. Out: nothing, or why it is refused. Never: compiling.
 
-use wasmparser::{FuncValidatorAllocations, FunctionBody, Operator, Parser, Payload, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{
+    FuncValidatorAllocations, FunctionBody, Operator, Parser, Payload, ValidPayload, Validator,
+    WasmFeatures,
+};
 
 use super::caps::{Caps, Shape, Tally};
 use super::refusal::Refusal;
@@ -40,9 +43,10 @@ pub(super) fn module(bytes: &[u8], caps: &Caps) -> Result<(), Refusal> {
 pub(super) fn component(bytes: &[u8], caps: &Caps) -> Result<(), Refusal> {
     let mut exports = Vec::new();
     Walk::new(caps).run(bytes, |walk, payload| match payload {
-        Payload::ComponentImportSection(imports) if walk.depth == 1 => {
-            imports.clone().into_iter().try_for_each(|import| check_import(import.map_err(invalid)?.name.name))
-        }
+        Payload::ComponentImportSection(imports) if walk.depth == 1 => imports
+            .clone()
+            .into_iter()
+            .try_for_each(|import| check_import(import.map_err(invalid)?.name.name)),
         Payload::ComponentExportSection(section) if walk.depth == 1 => {
             for export in section.clone() {
                 exports.push(export.map_err(invalid)?.name.name);
@@ -82,7 +86,9 @@ impl<'a> Walk<'a> {
             let payload = payload.map_err(invalid)?;
             self.count(&payload)?;
             look(&mut self, &payload)?;
-            if let ValidPayload::Func(function, body) = self.validator.payload(&payload).map_err(invalid)? {
+            if let ValidPayload::Func(function, body) =
+                self.validator.payload(&payload).map_err(invalid)?
+            {
                 self.tally.function(&shape(&body).map_err(invalid)?)?;
                 let allocations = std::mem::take(&mut self.allocations);
                 let mut function = function.into_validator(allocations);
@@ -124,7 +130,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn core_imports(&mut self, imports: wasmparser::ImportSectionReader<'_>) -> Result<(), Refusal> {
+    fn core_imports(
+        &mut self,
+        imports: wasmparser::ImportSectionReader<'_>,
+    ) -> Result<(), Refusal> {
         for import in imports.into_imports() {
             let import = import.map_err(invalid)?;
             check_core_import(import.module, import.name)?;
@@ -136,7 +145,10 @@ impl<'a> Walk<'a> {
 /// What of a function's body a compiler may take badly.
 fn shape(body: &FunctionBody<'_>) -> wasmparser::Result<Shape> {
     let range = body.range();
-    let mut shape = Shape { bytes: (range.end - range.start) as u64, ..Shape::default() };
+    let mut shape = Shape {
+        bytes: (range.end - range.start) as u64,
+        ..Shape::default()
+    };
     for local in body.get_locals_reader()? {
         shape.locals += u64::from(local?.0);
     }
@@ -154,5 +166,7 @@ fn shape(body: &FunctionBody<'_>) -> wasmparser::Result<Shape> {
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> Refusal {
-    Refusal::Invalid { reason: for_people(&error.to_string(), 500) }
+    Refusal::Invalid {
+        reason: for_people(&error.to_string(), 500),
+    }
 }

@@ -24,7 +24,9 @@ pub fn component_of(module: &[u8]) -> Result<Vec<u8>, Refusal> {
         .validate(false)
         .module(module)
         .and_then(|mut encoder| encoder.encode());
-    encoded.map_err(|error| Refusal::Load { reason: for_people(&format!("{error:#}"), 1000) })
+    encoded.map_err(|error| Refusal::Load {
+        reason: for_people(&format!("{error:#}"), 1000),
+    })
 }
 
 fn has_component_type(module: &[u8]) -> bool {

@@ -46,7 +46,9 @@ pub fn describing(how: u8) -> Vec<u8> {
         .position(|window| window == mark)
         .unwrap();
     module[place + mark.len()] = how;
-    check(&module, &skysieve::upload::Settings::default()).unwrap().component
+    check(&module, &skysieve::upload::Settings::default())
+        .unwrap()
+        .component
 }
 
 fn compiled() -> &'static [u8] {

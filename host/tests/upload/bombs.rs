@@ -14,12 +14,20 @@ use super::stage::{component, module, refusal, stage_with};
 fn bomb() -> Vec<u8> {
     let mut body = String::from("(core module ");
     for function in 0..40 {
-        write!(body, "(func (export \"f{function}\") (param i64) (result i64) (local").unwrap();
+        write!(
+            body,
+            "(func (export \"f{function}\") (param i64) (result i64) (local"
+        )
+        .unwrap();
         body.push_str(&" i64".repeat(1000));
         body.push(')');
         for step in 0..12_000_u32 {
             let (from, to) = (step * 7919 % 1000, step * 104_729 % 1000);
-            write!(body, " local.get {from} local.get {to} i64.mul i64.const {step} i64.xor local.set {to}").unwrap();
+            write!(
+                body,
+                " local.get {from} local.get {to} i64.mul i64.const {step} i64.xor local.set {to}"
+            )
+            .unwrap();
             if step % 50 == 0 {
                 write!(body, " (block (br_if 0 (i64.eqz (local.get {from}))) (local.set {to} (local.get {from})))").unwrap();
             }
@@ -43,10 +51,16 @@ fn children() -> Vec<i32> {
     let is_child = |pid: &i32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
-        parent == Some(std::process::id()) && String::from_utf8_lossy(&command).contains("compile-component")
+        let parent = stat
+            .rsplit(')')
+            .next()
+            .and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        parent == Some(std::process::id())
+            && String::from_utf8_lossy(&command).contains("compile-component")
     };
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let processes = std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     processes.filter(is_child).collect()
 }
 
@@ -59,7 +73,10 @@ fn resident_bytes() -> usize {
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(60), "{what} did not happen");
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "{what} did not happen"
+        );
         std::thread::yield_now();
     }
 }
@@ -68,7 +85,11 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn the_child_is_seen_limited_and_killable() {
     let bomb = bomb();
-    let settings = Settings { children: 1, component_bytes: 32 << 20, ..Settings::default() };
+    let settings = Settings {
+        children: 1,
+        component_bytes: 32 << 20,
+        ..Settings::default()
+    };
     wall_clock(&bomb, &settings);
     processor_time(&bomb, &settings);
     memory(&settings);
@@ -78,7 +99,10 @@ fn the_child_is_seen_limited_and_killable() {
 }
 
 fn wall_clock(bomb: &[u8], settings: &Settings) {
-    let stage = stage_with(&Settings { compile_ms: 1_500, ..settings.clone() });
+    let stage = stage_with(&Settings {
+        compile_ms: 1_500,
+        ..settings.clone()
+    });
     let (started, before) = (Instant::now(), resident_bytes());
     let refusal = std::thread::scope(|scope| {
         let upload = scope.spawn(|| refusal(&stage, bomb));
@@ -87,22 +111,40 @@ fn wall_clock(bomb: &[u8], settings: &Settings) {
     });
     assert_eq!(refusal.code(), "compile_limit", "{refusal}");
     assert!(refusal.to_string().contains("more than 1 s"), "{refusal}");
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        started.elapsed()
+    );
     // Copies of the component itself, not the compiler's hundreds of megabytes.
     let grown = resident_bytes().saturating_sub(before);
     assert!(grown < 64 << 20, "the host grew by {grown} bytes");
 }
 
 fn processor_time(bomb: &[u8], settings: &Settings) {
-    let stage = stage_with(&Settings { compile_cpu_s: 1, ..settings.clone() });
+    let stage = stage_with(&Settings {
+        compile_cpu_s: 1,
+        ..settings.clone()
+    });
     let refusal = refusal(&stage, bomb);
-    assert!(refusal.to_string().contains("more than 1 s of processor time"), "{refusal}");
+    assert!(
+        refusal
+            .to_string()
+            .contains("more than 1 s of processor time"),
+        "{refusal}"
+    );
 }
 
 fn memory(settings: &Settings) {
-    let stage = stage_with(&Settings { compile_address_space_bytes: 96 << 20, ..settings.clone() });
+    let stage = stage_with(&Settings {
+        compile_address_space_bytes: 96 << 20,
+        ..settings.clone()
+    });
     let refusal = refusal(&stage, &memory_bomb());
-    assert!(refusal.to_string().contains("more than 96 MB of memory"), "{refusal}");
+    assert!(
+        refusal.to_string().contains("more than 96 MB of memory"),
+        "{refusal}"
+    );
 }
 
 fn killed(bomb: &[u8], settings: &Settings) {
@@ -118,7 +160,10 @@ fn killed(bomb: &[u8], settings: &Settings) {
     });
     assert_eq!(refusal.code(), "compile_limit", "{refusal}");
     // The host is as good as before.
-    stage.uploader.accept(module(), &StreamSamples::default()).unwrap();
+    stage
+        .uploader
+        .accept(module(), &StreamSamples::default())
+        .unwrap();
 }
 
 /// The child has no environment, and no rights to gain.
@@ -126,19 +171,44 @@ fn assert_confined(process: &Path) {
     assert_eq!(std::fs::read(process.join("environ")).unwrap(), b"");
     until("the child's confinement", || {
         let limits = std::fs::read_to_string(process.join("limits")).unwrap();
-        let soft = |name: &str| limits.lines().find(|line| line.starts_with(name)).unwrap()[26..].split_whitespace().next().unwrap().to_owned();
-        soft("Max open files") == "3" && soft("Max file size") == "0" && soft("Max cpu time") == "20"
+        let soft = |name: &str| {
+            limits.lines().find(|line| line.starts_with(name)).unwrap()[26..]
+                .split_whitespace()
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        soft("Max open files") == "3"
+            && soft("Max file size") == "0"
+            && soft("Max cpu time") == "20"
     });
-    assert!(std::fs::read_to_string(process.join("status")).unwrap().contains("NoNewPrivs:\t1"));
+    assert!(
+        std::fs::read_to_string(process.join("status"))
+            .unwrap()
+            .contains("NoNewPrivs:\t1")
+    );
 }
 
 fn queue(bomb: &[u8], settings: &Settings) {
-    let stage = stage_with(&Settings { compile_ms: 3_000, queue_ms: 300, ..settings.clone() });
+    let stage = stage_with(&Settings {
+        compile_ms: 3_000,
+        queue_ms: 300,
+        ..settings.clone()
+    });
     std::thread::scope(|scope| {
         scope.spawn(|| refusal(&stage, bomb));
         until("a child", || !children().is_empty());
-        let waited = stage.uploader.accept(module(), &StreamSamples::default()).unwrap_err();
-        assert!(matches!(&waited, UploadError::Host(reason) if reason.contains("too many")), "{waited}");
+        let waited = stage
+            .uploader
+            .accept(module(), &StreamSamples::default())
+            .unwrap_err();
+        assert!(
+            matches!(&waited, UploadError::Host(reason) if reason.contains("too many")),
+            "{waited}"
+        );
     });
-    stage.uploader.accept(module(), &StreamSamples::default()).unwrap();
+    stage
+        .uploader
+        .accept(module(), &StreamSamples::default())
+        .unwrap();
 }

@@ -13,11 +13,24 @@ fn check(stage: &Stage, bytes: &[u8], code: &str, words: &str) {
 
 #[test]
 fn size_and_kind() {
-    let small = stage_with(&Settings { component_bytes: 1000, ..Settings::default() });
-    check(&small, module(), "too_large", "a filter may have 1000; build with `--release`");
+    let small = stage_with(&Settings {
+        component_bytes: 1000,
+        ..Settings::default()
+    });
+    check(
+        &small,
+        module(),
+        "too_large",
+        "a filter may have 1000; build with `--release`",
+    );
     let stage = stage();
     check(&stage, b"", "not_wasm", "an empty file");
-    check(&stage, b"def keep(alert):\n  return True\n", "not_wasm", "Python source");
+    check(
+        &stage,
+        b"def keep(alert):\n  return True\n",
+        "not_wasm",
+        "Python source",
+    );
     check(&stage, &module()[..100], "invalid_wasm", "damaged");
 }
 
@@ -25,18 +38,41 @@ fn size_and_kind() {
 fn modules_of_other_worlds() {
     let stage = stage();
     let wat = |text: &str| wat::parse_str(text).unwrap();
-    check(&stage, &wat("(module)"), "no_component_type", "skysieve-sdk");
-    let wasi = wat(r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#);
-    check(&stage, &wasi, "wasi_import", "wasm32-unknown-unknown instead of");
+    check(
+        &stage,
+        &wat("(module)"),
+        "no_component_type",
+        "skysieve-sdk",
+    );
+    let wasi = wat(
+        r#"(module (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))))"#,
+    );
+    check(
+        &stage,
+        &wasi,
+        "wasi_import",
+        "wasm32-unknown-unknown instead of",
+    );
     let web = wat(r#"(module (import "wbg" "now" (func (result f64))))"#);
     check(&stage, &web, "foreign_import", "wasm-bindgen");
     let wasi = wat(r#"(component (import "wasi:clocks/monotonic-clock@0.2.0" (instance)))"#);
-    check(&stage, &wasi, "wasi_import", "wasi:clocks/monotonic-clock@0.2.0");
+    check(
+        &stage,
+        &wasi,
+        "wasi_import",
+        "wasi:clocks/monotonic-clock@0.2.0",
+    );
     let other = wat(r#"(component (import "acme:sky/catalogue" (instance)))"#);
     check(&stage, &other, "foreign_import", "`acme:sky/catalogue`");
     check(&stage, &wat("(component)"), "no_program", "it is no filter");
-    let newer = wat(r#"(component (instance $i) (export "skysieve:filter/program@0.9.0" (instance $i)))"#);
-    check(&stage, &newer, "world_version", "this host knows `skysieve:filter/program@0.1.0`");
+    let newer =
+        wat(r#"(component (instance $i) (export "skysieve:filter/program@0.9.0" (instance $i)))"#);
+    check(
+        &stage,
+        &newer,
+        "world_version",
+        "this host knows `skysieve:filter/program@0.1.0`",
+    );
     check(&stage, &component(""), "does_not_fit", "describe");
 }
 
@@ -52,7 +88,12 @@ fn features_that_filters_may_not_use() {
         "(core module (func (result v128) v128.const i32x4 0 0 0 0 v128.const i32x4 0 0 0 0 i8x16.relaxed_swizzle))",
         "(core module (tag))",
     ] {
-        check(&stage, &component(module), "invalid_wasm", "features that filters may not use");
+        check(
+            &stage,
+            &component(module),
+            "invalid_wasm",
+            "features that filters may not use",
+        );
     }
 }
 
@@ -73,14 +114,31 @@ fn caps() {
         instances: 3,
         nesting: 2,
     };
-    let stage = stage_with(&Settings { caps, ..Settings::default() });
+    let stage = stage_with(&Settings {
+        caps,
+        ..Settings::default()
+    });
     let many = |count: usize, part: &str| format!("(core module {})", part.repeat(count));
     let within = |count: usize, part: &str| format!("(core module (func {}))", part.repeat(count));
-    let nested = |count: usize| format!("(core module (func {} {}))", "(block ".repeat(count), ")".repeat(count));
-    let table = |count: usize| format!("(core module (func i32.const 0 br_table {}))", "0 ".repeat(count));
+    let nested = |count: usize| {
+        format!(
+            "(core module (func {} {}))",
+            "(block ".repeat(count),
+            ")".repeat(count)
+        )
+    };
+    let table = |count: usize| {
+        format!(
+            "(core module (func i32.const 0 br_table {}))",
+            "0 ".repeat(count)
+        )
+    };
     let over = [
         (many(4, "(func)"), "4 functions and may have 3"),
-        (within(101, "nop "), "bytes in one function and may have 100; split it"),
+        (
+            within(101, "nop "),
+            "bytes in one function and may have 100; split it",
+        ),
         (within(11, "(local i32)"), "local variables"),
         (nested(6), "blocks within each other"),
         (table(10), "branch targets"),
@@ -89,8 +147,14 @@ fn caps() {
         (many(3, "(global i32 (i32.const 0))"), "globals"),
         (many(3, "(data \"x\")"), "segments"),
         ("(core module)".repeat(3), "modules and components"),
-        ("(core module $m)".to_owned() + &"(core instance (instantiate $m))".repeat(4), "instances"),
-        ("(component (component))".to_owned(), "components within each other"),
+        (
+            "(core module $m)".to_owned() + &"(core instance (instantiate $m))".repeat(4),
+            "instances",
+        ),
+        (
+            "(component (component))".to_owned(),
+            "components within each other",
+        ),
     ];
     for (body, words) in over {
         check(&stage, &component(&body), "limit", words);
@@ -114,7 +178,12 @@ fn caps() {
 #[test]
 fn descriptions() {
     let stage = stage();
-    check(&stage, &describing(b'1'), "describe", "differently from call to call");
+    check(
+        &stage,
+        &describing(b'1'),
+        "describe",
+        "differently from call to call",
+    );
     check(&stage, &describing(b'2'), "describe", "units of fuel");
     check(&stage, &describing(b'4'), "description", "257 fields");
 }

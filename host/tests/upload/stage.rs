@@ -24,11 +24,20 @@ pub fn module() -> &'static [u8] {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
         let built = Command::new(env!("CARGO"))
             .current_dir(&root)
-            .args(["build", "--quiet", "--release", "--target", "wasm32-unknown-unknown", "-p", "hostile"])
+            .args([
+                "build",
+                "--quiet",
+                "--release",
+                "--target",
+                "wasm32-unknown-unknown",
+                "-p",
+                "hostile",
+            ])
             .status()
             .unwrap();
         assert!(built.success(), "the hostile guest does not build");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         std::fs::read(target.join("wasm32-unknown-unknown/release/hostile.wasm")).unwrap()
     })
 }
@@ -36,7 +45,11 @@ pub fn module() -> &'static [u8] {
 /// The guest with what follows a mark in its data overwritten.
 pub fn marked(mark: &[u8], by: &[u8]) -> Vec<u8> {
     let mut module = module().to_vec();
-    let place = module.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len();
+    let place = module
+        .windows(mark.len())
+        .position(|window| window == mark)
+        .unwrap()
+        + mark.len();
     module[place..place + by.len()].copy_from_slice(by);
     module
 }
@@ -62,7 +75,11 @@ pub fn stage_with(settings: &Settings) -> Stage {
 }
 
 pub fn uploader(folder: &Path, settings: &Settings) -> Uploader {
-    let limits = Limits { fuel_per_alert: 5_000_000, pool_instances: 4, ..Limits::default() };
+    let limits = Limits {
+        fuel_per_alert: 5_000_000,
+        pool_instances: 4,
+        ..Limits::default()
+    };
     let program = PathBuf::from(env!("CARGO_BIN_EXE_skysieve"));
     Uploader::new(Sandbox::new(&limits).unwrap(), folder, program, settings).unwrap()
 }
@@ -98,6 +115,8 @@ pub fn refusal(stage: &Stage, bytes: &[u8]) -> Refusal {
 
 /// A component of `body`, with an export of our name that has nothing in it.
 pub fn component(body: &str) -> Vec<u8> {
-    let text = format!("(component {body} (instance $i) (export \"skysieve:filter/program@0.1.0\" (instance $i)))");
+    let text = format!(
+        "(component {body} (instance $i) (export \"skysieve:filter/program@0.1.0\" (instance $i)))"
+    );
     wat::parse_str(text).unwrap()
 }

@@ -117,7 +117,9 @@ fn honest_description() -> Description {
 }
 
 fn default_mode() -> String {
-    String::from_utf8_lossy(&black_box(&DEFAULT_MODE)[22..]).trim_end().to_owned()
+    String::from_utf8_lossy(&black_box(&DEFAULT_MODE)[22..])
+        .trim_end()
+        .to_owned()
 }
 
 fn guilty_from() -> Parameter {

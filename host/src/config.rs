@@ -1,1 +1,267 @@
-//! (to be written)
+//! The configuration: composes the settings that each room declares; reads, checks, explains.
+//!
+//! In: one TOML document, overridden by `SKYSIEVE_…` variables of the environment. Out: a checked
+//! [`Config`], passed on by value. Never: globals, or a default that is not written down in
+//! `host/skysieve.default.toml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::stream::StreamSettings;
+use crate::{api, evaluate, registry, upload};
+
+/// The documented configuration that holds where no file is given.
+pub const DEFAULT_DOCUMENT: &str = include_str!("../skysieve.default.toml");
+
+/// File that is read where `--config` names none.
+pub const DEFAULT_FILE: &str = "skysieve.toml";
+
+/// Everything an administrator can set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the host keeps what is its own: registry, compiled filters.
+    #[serde(default = "default_data")]
+    pub data: PathBuf,
+    /// The database of users, filters and counts.
+    #[serde(default)]
+    pub registry: registry::Settings,
+    /// The HTTP interface.
+    #[serde(default)]
+    pub api: api::Settings,
+    /// Limits of the sandbox.
+    #[serde(default)]
+    pub sandbox: evaluate::Settings,
+    /// Limits of uploads.
+    #[serde(default)]
+    pub upload: upload::Settings,
+    /// The alert streams of this host.
+    #[serde(default)]
+    pub streams: Vec<StreamSettings>,
+}
+
+fn default_data() -> PathBuf {
+    PathBuf::from("skysieve-data")
+}
+
+/// Why a configuration is refused. One line each: what is wrong, where, what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {error}")]
+    Unreadable {
+        /// As it was given.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The text is not TOML, or a key or value is not one of ours.
+    #[error("{origin}: {message}")]
+    Wrong {
+        /// The file, or the variable of the environment.
+        origin: String,
+        /// What is wrong and what to write.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Read `path`; without one `skysieve.toml` where it exists, else the embedded defaults. Then
+    /// apply the environment and check.
+    ///
+    /// # Errors
+    /// When the file cannot be read or says something that is not understood.
+    pub fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let environment = std::env::vars().collect();
+        match path.or(Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists())) {
+            None => Self::parse("embedded defaults", DEFAULT_DOCUMENT, &environment),
+            Some(path) => {
+                let origin = path.display().to_string();
+                let text =
+                    std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+                        path: origin.clone(),
+                        error,
+                    })?;
+                Self::parse(&origin, &text, &environment)
+            }
+        }
+    }
+
+    /// Parse and check `text`; `environment` overrides it.
+    ///
+    /// # Errors
+    /// When something in it is not understood.
+    pub fn parse(
+        origin: &str,
+        text: &str,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigError> {
+        let wrong = |message: String| ConfigError::Wrong {
+            origin: origin.to_owned(),
+            message,
+        };
+        // Once for its positions in the file, before variables are mixed in.
+        toml::from_str::<Self>(text).map_err(|error| wrong(explain(&error)))?;
+        let mut table: Table = toml::from_str(text).map_err(|error| wrong(explain(&error)))?;
+        for (name, value) in environment {
+            if let Some(keys) = override_path(name) {
+                set(&mut table, &keys, value).map_err(|message| ConfigError::Wrong {
+                    origin: format!("environment variable {name}"),
+                    message,
+                })?;
+            }
+        }
+        let config: Self =
+            table
+                .try_into()
+                .map_err(|error: toml::de::Error| ConfigError::Wrong {
+                    origin: format!("{origin} with the SKYSIEVE_ variables of the environment"),
+                    message: explain(&error),
+                })?;
+        config.check().map_err(wrong)?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let mut names = std::collections::BTreeSet::new();
+        for stream in &self.streams {
+            stream
+                .check()
+                .map_err(|message| format!("stream {:?}: {message}", stream.name))?;
+            if !names.insert(&stream.name) {
+                return Err(format!(
+                    "two streams are named {:?}; give each a name of its own",
+                    stream.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `SKYSIEVE_API__LISTEN` is `api.listen`; names of other programs and of ours that are no
+/// settings (`SKYSIEVE_ALERTS`, `SKYSIEVE_TEST_…`, `SKYSIEVE_TOKEN`, secrets) are left alone.
+fn override_path(name: &str) -> Option<Vec<String>> {
+    let rest = name.strip_prefix("SKYSIEVE_")?;
+    let settings = rest == "DATA" || rest.contains("__");
+    settings.then(|| rest.split("__").map(str::to_lowercase).collect())
+}
+
+/// Set one value; `STREAMS__0__WORKERS` enters an array by its number.
+fn set(table: &mut Table, keys: &[String], text: &str) -> Result<(), String> {
+    let value = text
+        .parse::<Value>()
+        .unwrap_or_else(|_| Value::String(text.to_owned()));
+    let mut place = None::<&mut Value>;
+    for (depth, key) in keys.iter().enumerate() {
+        let next = match place {
+            None => table
+                .entry(key.clone())
+                .or_insert_with(|| Value::Table(Table::new())),
+            Some(Value::Table(inner)) => inner
+                .entry(key.clone())
+                .or_insert_with(|| Value::Table(Table::new())),
+            Some(Value::Array(items)) => {
+                let count = items.len();
+                key.parse::<usize>()
+                    .ok()
+                    .and_then(|index| items.get_mut(index))
+                    .ok_or_else(|| {
+                        format!("{key:?} is not a number below {count}, the count of entries")
+                    })?
+            }
+            Some(_) => return Err(format!("{} is not a table", keys[..depth].join("."))),
+        };
+        place = Some(next);
+    }
+    if let Some(place) = place {
+        *place = value;
+    }
+    Ok(())
+}
+
+/// The message of the TOML reader, with the nearest right key where one is unknown.
+fn explain(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quoted: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
+    let nearest = match quoted.split_first() {
+        Some((unknown, known)) if error.message().starts_with("unknown field") => known
+            .iter()
+            .min_by_key(|name| strsim::damerau_levenshtein(unknown, name)),
+        _ => None,
+    };
+    match nearest {
+        Some(name) => format!("{flat}; did you mean `{name}`?"),
+        None => flat,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Config::parse("test.toml", text, &environment)
+    }
+
+    #[test]
+    fn the_embedded_defaults_are_sound() {
+        let config = parse(DEFAULT_DOCUMENT, &[]).unwrap();
+        assert!(!config.streams.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_right_one() {
+        let error = parse("[api]\nlistn = \"127.0.0.1:1\"", &[])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("did you mean `listen`?"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let text = "[api]\nlisten = \"127.0.0.1:1\"";
+        let config = parse(text, &[("SKYSIEVE_API__LISTEN", "127.0.0.1:2")]).unwrap();
+        assert_eq!(config.api.listen, "127.0.0.1:2");
+        assert!(parse(text, &[("SKYSIEVE_API__LISTN", "127.0.0.1:2")]).is_err());
+        assert!(parse(text, &[("SKYSIEVE_ALERTS", "/somewhere")]).is_ok());
+    }
+
+    #[test]
+    fn an_entry_of_an_array_is_named_by_its_number() {
+        let workers = ("SKYSIEVE_STREAMS__0__WORKERS", "3");
+        assert_eq!(
+            parse(DEFAULT_DOCUMENT, &[workers]).unwrap().streams[0].workers,
+            3
+        );
+        let far = ("SKYSIEVE_STREAMS__9__WORKERS", "3");
+        assert!(parse(DEFAULT_DOCUMENT, &[far]).is_err());
+    }
+
+    #[test]
+    fn two_streams_of_one_name_are_refused() {
+        let twice = format!(
+            "{DEFAULT_DOCUMENT}\n{}",
+            DEFAULT_DOCUMENT
+                .split_once("[[streams]]")
+                .map(|(_, rest)| format!("[[streams]]{rest}"))
+                .unwrap()
+        );
+        assert!(
+            parse(&twice, &[])
+                .unwrap_err()
+                .to_string()
+                .contains("two streams")
+        );
+    }
+}

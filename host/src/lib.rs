@@ -13,17 +13,26 @@
 //! below stand in the order in which an alert meets them.
 
 pub mod config;
+pub mod stream;
 
-pub mod source;
+pub mod delivery;
 pub mod evaluate;
+pub mod identity;
 pub mod judge;
-pub mod route;
-pub mod sink;
 pub mod kafka;
+pub mod night;
+pub mod route;
+pub mod samples;
+pub mod sink;
+pub mod source;
 pub mod worker;
 
+pub mod fold;
+pub mod opened;
+pub mod refresh;
+
+pub mod api;
 pub mod registry;
 pub mod upload;
-pub mod api;
 
 pub mod cli;

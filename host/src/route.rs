@@ -1,4 +1,4 @@
-//! Verdicts to a [`Delivery`]: what a worker hands to its sink. Pure.
+//! Verdicts to a [`Delivery`]. Pure.
 //!
 //! In: packets, the judgement of each record by each active setting. Out: one `Delivery`.
 //! Never: IO, time, the registry.
@@ -6,127 +6,197 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use crate::evaluate::AnnotationValue;
-use crate::source::{Packet, Partition, Position};
+use skysieve_decode::Damage;
 
-/// Identity and destination of one active setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    /// Number of the setting: (filter version, parameters, payload), immutable.
-    pub setting: i64,
-    /// Owner's name.
-    pub owner: String,
-    /// Filter's name, unique per owner.
-    pub filter: String,
-    /// Number of the filter version.
-    pub version: i64,
-    /// Output topic (archive: folder) of the filter.
-    pub topic: String,
-    /// Names of the declared reasons, in order; reason of code n is `reasons[n - 1]`.
-    pub reasons: Vec<String>,
+pub use crate::delivery::*;
+use crate::evaluate::{Fault, Verdict};
+use crate::judge::{Alert, Judgement, Verdicts};
+use crate::source::{Packet, Partition};
+
+/// Turn a judgement of `packets` into what is to be delivered.
+#[must_use]
+pub fn route(packets: &[Packet], judgement: Judgement) -> Delivery {
+    let mut delivery = Delivery {
+        packets: packets.len() as u64,
+        alerts: judgement.alerts.len() as u64,
+        generation: judgement.generation,
+        positions: positions(packets),
+        dead_letters: dead_letters(packets, &judgement.damages),
+        ..Delivery::default()
+    };
+    for verdicts in judgement.verdicts {
+        add_verdicts(&mut delivery, packets, &judgement.alerts, verdicts);
+    }
+    delivery
 }
 
-/// One passing alert of one filter.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// Which filter, which setting.
-    pub destination: Arc<Destination>,
-    /// The bytes that go out: the packet as it came; of a container of several records, a container
-    /// of the same header with this record alone.
-    pub payload: Arc<[u8]>,
-    /// Where it came from.
-    pub position: Position,
-    /// Index of the record within its packet.
-    pub record: u32,
-    /// The packet's broker timestamp [ms since the Unix epoch].
-    pub timestamp_ms: Option<i64>,
-    /// Kafka key and archive member name part.
-    pub object_id: String,
-    /// The alert's own id.
-    pub alert_id: String,
-    /// Observing night, `YYYY-MM-DD`: the local date of the evening; `unknown` without a time.
-    pub night: Arc<str>,
-    /// Declared name and value, in the order of declaration.
-    pub annotations: Vec<(Arc<str>, AnnotationValue)>,
+fn positions(packets: &[Packet]) -> BTreeMap<Partition, (i64, i64)> {
+    let mut positions = BTreeMap::new();
+    for Packet { position, .. } in packets {
+        let next = position.offset + 1;
+        positions
+            .entry(position.partition.clone())
+            .or_insert((position.offset, next))
+            .1 = next;
+    }
+    positions
 }
 
-/// A packet that could not be decoded.
-#[derive(Debug, Clone)]
-pub struct DeadLetter {
-    /// As it came.
-    pub packet: Packet,
-    /// First record that could not be read.
-    pub record: u32,
-    /// What is wrong and where.
-    pub reason: String,
+fn dead_letters(packets: &[Packet], damages: &[Damage]) -> Vec<DeadLetter> {
+    damages
+        .iter()
+        .map(|damage| {
+            let packet = packets[damage.origin.packet as usize].clone();
+            let unread = packet.damage.as_ref().map(ToString::to_string);
+            let reason = unread.unwrap_or_else(|| damage.error.to_string());
+            DeadLetter {
+                packet,
+                record: damage.origin.record,
+                reason,
+            }
+        })
+        .collect()
 }
 
-/// An alert that a filter failed on.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// Which filter, which setting.
-    pub destination: Arc<Destination>,
-    /// Where the alert stands.
-    pub position: Position,
-    /// Index of the record within its packet.
-    pub record: u32,
-    /// The alert's own id.
-    pub alert_id: String,
-    /// Object of the alert.
-    pub object_id: String,
-    /// Observing night.
-    pub night: Arc<str>,
-    /// `trap`, `fuel`, `deadline`, `memory`, `malformed` or `not_judged`.
-    pub kind: &'static str,
-    /// For the owner.
-    pub message: String,
+/// What one filter did in one night of a batch: counted by code before any text is touched.
+struct Tally {
+    night: Arc<str>,
+    passed: u64,
+    lacking: u64,
+    rejected: [u64; 256],
+    failed: BTreeMap<&'static str, u64>,
 }
 
-/// What one setting did to the alerts of one night: the cut-flow. Adds up.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Counts {
-    /// Alerts handed to the filter: passed + rejected + failed.
-    pub evaluated: u64,
-    /// Alerts that passed.
-    pub passed: u64,
-    /// By the name of the reason.
-    pub rejected: BTreeMap<String, u64>,
-    /// By the kind of failure.
-    pub failed: BTreeMap<String, u64>,
-    /// Not handed over, a required field is missing (code 200).
-    pub lacking: u64,
-    /// Fuel spent.
-    pub fuel: u64,
-    /// Time spent in the sandbox [ns].
-    pub elapsed_ns: u64,
+impl Tally {
+    fn new(night: Arc<str>) -> Self {
+        Self {
+            night,
+            passed: 0,
+            lacking: 0,
+            rejected: [0; 256],
+            failed: BTreeMap::new(),
+        }
+    }
+
+    fn counts(&self, destination: &Destination) -> Counts {
+        let rejected: BTreeMap<String, u64> = (0_u8..=255)
+            .filter(|code| self.rejected[usize::from(*code)] > 0)
+            .map(|code| {
+                (
+                    destination.reason(code).to_owned(),
+                    self.rejected[usize::from(code)],
+                )
+            })
+            .collect();
+        let failed: BTreeMap<String, u64> = self
+            .failed
+            .iter()
+            .map(|(kind, count)| ((*kind).to_owned(), *count))
+            .collect();
+        Counts {
+            evaluated: self.passed + rejected.values().sum::<u64>() + failed.values().sum::<u64>(),
+            passed: self.passed,
+            rejected,
+            failed,
+            lacking: self.lacking,
+            ..Counts::default()
+        }
+    }
 }
 
-/// Counts are kept by setting and night.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct CountKey {
-    /// Number of the setting.
-    pub setting: i64,
-    /// Observing night.
-    pub night: String,
+fn add_verdicts(delivery: &mut Delivery, packets: &[Packet], alerts: &[Alert], said: Verdicts) {
+    let Verdicts {
+        filter,
+        rows,
+        evaluation,
+        ..
+    } = said;
+    let destination = &filter.destination;
+    let mut judged = rows.into_iter().zip(evaluation.verdicts).peekable();
+    let mut tallies: Vec<Tally> = Vec::with_capacity(1);
+    for (row, alert) in (0_u32..).zip(alerts) {
+        let tally = tally(&mut tallies, &alert.identity.night);
+        let Some((_, verdict)) = judged.next_if(|(judged, _)| *judged == row) else {
+            tally.lacking += 1;
+            continue;
+        };
+        let packet = &packets[alert.packet];
+        match verdict {
+            Verdict::Pass(annotations) => {
+                tally.passed += 1;
+                let annotations = filter.name_annotations(annotations);
+                delivery
+                    .outputs
+                    .push(output(destination, packet, alert, annotations));
+            }
+            Verdict::Reject { code, .. } => tally.rejected[usize::from(code)] += 1,
+            Verdict::Fail(fault) => {
+                *tally.failed.entry(fault.kind.as_str()).or_default() += 1;
+                delivery
+                    .failures
+                    .push(failure(destination, packet, alert, fault));
+            }
+        }
+    }
+    for (index, tally) in tallies.iter().enumerate() {
+        let mut counts = tally.counts(destination);
+        if index == 0 {
+            // A batch rarely spans two nights; its cost is then that of the first.
+            (counts.fuel, counts.elapsed_ns) = (evaluation.fuel, evaluation.elapsed_ns);
+        }
+        let key = CountKey {
+            setting: destination.setting,
+            night: tally.night.to_string(),
+        };
+        delivery.counts.entry(key).or_default().add(&counts);
+    }
 }
 
-/// What a worker hands to its sink: everything that follows from a run of packets, as one value.
-#[derive(Debug, Default)]
-pub struct Delivery {
-    /// Passing alerts.
-    pub outputs: Vec<Output>,
-    /// Packets that could not be decoded.
-    pub dead_letters: Vec<DeadLetter>,
-    /// Alerts that a filter failed on.
-    pub failures: Vec<Failure>,
-    /// Per setting and night.
-    pub counts: BTreeMap<CountKey, Counts>,
-    /// Packets per partition: first offset and the next one to read.
-    pub positions: BTreeMap<Partition, (i64, i64)>,
-    /// Packets, whatever became of them.
-    pub packets: u64,
-    /// Records that were decoded.
-    pub alerts: u64,
-    /// Generation of the active set that judged last.
-    pub generation: i64,
+fn tally<'a>(tallies: &'a mut Vec<Tally>, night: &Arc<str>) -> &'a mut Tally {
+    let index = tallies
+        .iter()
+        .position(|tally| tally.night == *night)
+        .unwrap_or_else(|| {
+            tallies.push(Tally::new(night.clone()));
+            tallies.len() - 1
+        });
+    &mut tallies[index]
+}
+
+fn output(
+    destination: &Arc<Destination>,
+    packet: &Packet,
+    alert: &Alert,
+    annotations: Vec<(Arc<str>, AnnotationValue)>,
+) -> Output {
+    let payload = alert.alone.as_ref().unwrap_or(&packet.bytes).clone();
+    Output {
+        destination: destination.clone(),
+        payload,
+        position: packet.position.clone(),
+        record: alert.record,
+        timestamp_ms: packet.timestamp_ms,
+        object_id: alert.identity.object_id.clone(),
+        alert_id: alert.identity.alert_id.clone(),
+        night: alert.identity.night.clone(),
+        annotations,
+    }
+}
+
+fn failure(
+    destination: &Arc<Destination>,
+    packet: &Packet,
+    alert: &Alert,
+    fault: Fault,
+) -> Failure {
+    Failure {
+        destination: destination.clone(),
+        position: packet.position.clone(),
+        record: alert.record,
+        alert_id: alert.identity.alert_id.clone(),
+        object_id: alert.identity.object_id.clone(),
+        night: alert.identity.night.clone(),
+        kind: fault.kind.as_str(),
+        message: fault.message,
+    }
 }

@@ -1,39 +1,71 @@
-//! The program's commands, one file each.
+//! The command line: one file per subcommand.
 //!
-//! In: the command line. Out: an exit status. Never: what the rooms behind it do themselves.
+//! In: arguments. Out: an exit status: 0 done, 1 failed, 2 the command line or the configuration is
+//! wrong. Never: work of its own.
 
 mod chosen;
-pub mod describe;
-pub mod show;
-pub mod token;
+mod crew;
+mod describe;
+mod filters;
+mod interface;
+mod replay;
+mod report;
+mod serve;
+mod show;
+//mod simulate;
+mod streams;
+mod token;
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+
 /// Runs astronomers' sandboxed filters over a telescope's live alert stream.
-#[derive(Debug, clap::Parser)]
-#[command(name = "skysieve", version)]
-pub struct Cli {
-    /// What to do.
+#[derive(Debug, Parser)]
+#[command(name = "skysieve", version, about, disable_help_subcommand = true)]
+struct Arguments {
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
-/// The subcommands.
-#[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Print alerts as JSON, one line each
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run streams, filters and the HTTP interface.
+    Serve(serve::ServeArgs),
+    /// Judge packets on this machine as the host would.
+    Replay(replay::ReplayArgs),
+    /// Print packets as the host reads them, one JSON line per record.
     Show(show::ShowArgs),
-    /// Print what a filter declares: fields, parameters, reasons, annotations
+    /// Print what a filter declares.
     Describe(describe::DescribeArgs),
+    /// Make a night of survey-like alerts.
+    //Simulate(simulate::SimulateArgs),
+    /// Give, list and withdraw tokens of the HTTP interface.
+    Token(token::TokenArgs),
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// As the command says.
-pub fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
-    match &cli.command {
-        Command::Show(args) => show::run(args),
-        Command::Describe(args) => describe::run(args),
+/// Parse the command line and run what it names.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Before anything else: the compile child gives up its rights first.
+    if std::env::args().nth(1).as_deref() == Some(crate::upload::COMPILE_SUBCOMMAND) {
+        return crate::upload::compile_child();
     }
+    let result = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Describe(arguments) => describe::run(&arguments),
+        //Command::Simulate(arguments) => simulate::run(arguments),
+        Command::Token(arguments) => token::run(arguments, |path| {
+            let config = Config::read(path)?;
+            Ok((config.registry, config.data))
+        }),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("skysieve: {error:#}");
+        ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
+    })
 }

@@ -4,6 +4,7 @@
 //! annotations, typed failures, fuel and time. Never: IO, state from one batch to the next, or an
 //! error of one filter in another.
 
+pub mod active;
 mod bindings;
 mod check;
 mod columns;

@@ -139,3 +139,15 @@ pub struct Evaluation {
     /// Lines beyond the bound.
     pub dropped_logs: u64,
 }
+
+impl Evaluation {
+    /// Append what other rows of the same alerts gave.
+    pub fn append(&mut self, other: Evaluation) {
+        self.verdicts.extend(other.verdicts);
+        self.fuel += other.fuel;
+        self.elapsed_ns += other.elapsed_ns;
+        self.runs += other.runs;
+        self.logs.extend(other.logs);
+        self.dropped_logs += other.dropped_logs;
+    }
+}

@@ -1,0 +1,102 @@
+//! What the HTTP interface is given of the other rooms: uploads and topics, by stream.
+//!
+//! In: opened streams, the upload room. Out: the interface's host. Never: HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use skysieve_decode::SchemaSource;
+
+use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom};
+use crate::opened::{OpenStream, Topics};
+use crate::registry::{Name, Registry};
+use crate::samples::Samples;
+use crate::stream::MAIN_LANE;
+use crate::upload::{StreamSamples, UploadError, Uploader};
+
+/// The interface's host over `streams`.
+pub(super) fn host(
+    settings: Settings,
+    registry: &Registry,
+    uploader: &Arc<Uploader>,
+    streams: &[OpenStream],
+) -> anyhow::Result<Host> {
+    let info = |stream: &OpenStream| -> anyhow::Result<StreamInfo> {
+        let name = Name::parse(&stream.settings.name).context("name of a stream")?;
+        Ok(StreamInfo {
+            name,
+            lane: MAIN_LANE.to_owned(),
+        })
+    };
+    let infos = streams.iter().map(info).collect::<Result<_, _>>()?;
+    let known = streams.iter().map(|stream| {
+        let known = Known {
+            samples: stream.samples.clone(),
+            schemas: stream.schemas.clone(),
+        };
+        (stream.settings.name.clone(), known)
+    });
+    let room = Room {
+        uploader: uploader.clone(),
+        streams: known.collect(),
+    };
+    Ok(Host::new(
+        settings,
+        registry.clone(),
+        infos,
+        Arc::new(room),
+        ensure_topic(streams),
+    ))
+}
+
+fn ensure_topic(streams: &[OpenStream]) -> EnsureTopic {
+    let topics = streams
+        .iter()
+        .map(|one| (one.settings.name.clone(), one.topics.clone()));
+    let topics: BTreeMap<String, Topics> = topics.collect();
+    Arc::new(move |stream, topic| match topics.get(stream) {
+        Some(topics) => topics.ensure(topic).map_err(|error| error.to_string()),
+        None => Err(format!("this host has no stream `{stream}`")),
+    })
+}
+
+/// The upload room, with what is known of each stream.
+struct Room {
+    uploader: Arc<Uploader>,
+    streams: BTreeMap<String, Known>,
+}
+
+struct Known {
+    samples: Arc<Samples>,
+    schemas: Arc<dyn SchemaSource>,
+}
+
+impl UploadRoom for Room {
+    fn accept(&self, stream: &str, bytes: &[u8]) -> Result<Accepted, Refused> {
+        let samples = match self.streams.get(stream) {
+            Some(known) => {
+                StreamSamples::of_packets(known.samples.packets(), known.schemas.clone())
+            }
+            None => StreamSamples::default(),
+        };
+        let accepted = self
+            .uploader
+            .accept(bytes, &samples)
+            .map_err(|error| match error {
+                UploadError::Refused(refusal) => Refused::Wrong {
+                    code: refusal.code().to_owned(),
+                    message: refusal.to_string(),
+                },
+                UploadError::Host(reason) => Refused::Failed(reason),
+            })?;
+        let failed = |error: serde_json::Error| Refused::Failed(error.to_string());
+        Ok(Accepted {
+            digest: accepted.sha256,
+            component: accepted.component,
+            title: accepted.description.title.clone(),
+            description: serde_json::to_value(&accepted.description).map_err(failed)?,
+            trial: serde_json::to_value(&accepted.trial).map_err(failed)?,
+        })
+    }
+}

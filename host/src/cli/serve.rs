@@ -1,0 +1,123 @@
+//! `skysieve serve`: puts the rooms together and keeps them running until told to stop.
+//!
+//! In: the configuration. Out: an exit status; on SIGTERM and SIGINT everything pending is committed
+//! first. Never: judging of its own.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::crew::Crew;
+use crate::api;
+use crate::config::Config;
+use crate::evaluate::Sandbox;
+use crate::opened::OpenStream;
+use crate::refresh::Refresh;
+use crate::registry::Registry;
+use crate::upload::Uploader;
+
+/// Arguments of `skysieve serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration; without it ./skysieve.toml, else the embedded defaults.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Run it until told to stop.
+///
+/// # Errors
+/// When something cannot start, or a worker cannot go on.
+pub fn run(arguments: ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::read(arguments.config.as_deref())?;
+    start_log();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(config))
+}
+
+fn start_log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    std::fs::create_dir_all(&config.data)
+        .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
+    let registry = Registry::open(&config.registry, &config.data)
+        .await
+        .context("registry")?;
+    let sandbox = Sandbox::new(&config.sandbox)?;
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let cache = config.data.join("compiled");
+    let uploader = Arc::new(Uploader::new(sandbox, &cache, program, &config.upload)?);
+
+    let (stop_window, stopping) = watch::channel(false);
+    let mut streams = Vec::with_capacity(config.streams.len());
+    let mut windows = Vec::with_capacity(config.streams.len());
+    for settings in config.streams {
+        let name = settings.name.clone();
+        let stream = tokio::task::spawn_blocking(move || OpenStream::open(&settings)).await?;
+        let stream = stream.with_context(|| format!("stream {name:?}"))?;
+        let mut refresh = Refresh::new(
+            registry.clone(),
+            uploader.clone(),
+            &name,
+            stream.active.clone(),
+        );
+        // Before the first alert: what was active must not miss one.
+        refresh
+            .look()
+            .await
+            .context("the active filters cannot be read")?;
+        windows.push(tokio::spawn(refresh.run(stopping.clone())));
+        streams.push(stream);
+    }
+    let host = super::interface::host(config.api, &registry, &uploader, &streams)?;
+    let interface = api::Server::bind(host).await?;
+    println!("listening on http://{}", interface.address());
+    let interface = tokio::spawn(interface.run(stopped(stopping)));
+
+    let mut crew = Crew::start(streams, &registry)?;
+    let trouble = tokio::select! {
+        trouble = crew.trouble() => Some(trouble),
+        () = told_to_stop() => None,
+    };
+    tracing::info!("stopping: committing what is pending");
+    let last = crew.stop().await;
+    stop_window.send_replace(true);
+    for window in windows {
+        window.await?;
+    }
+    interface.await?.context("HTTP interface")?;
+    trouble.or(last).map_or(Ok(ExitCode::SUCCESS), Err)
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    _ = stopping.wait_for(|stop| *stop).await;
+}
+
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("signals cannot be listened to; stop the process from outside");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -1,0 +1,183 @@
+//! A stream, opened: what its workers, the registry's window and the HTTP interface need of it.
+//!
+//! In: the settings of one stream. Out: a source and a sink per worker, the log of their counts,
+//! schemas, samples, topics. Never: a running thread.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use skysieve_decode::SchemaSource;
+
+use crate::evaluate::active::ActiveHandle;
+use crate::kafka::{self, KafkaError, KafkaStream};
+use crate::samples::Samples;
+use crate::sink::archive::{self, ArchiveCountLog, ArchiveError};
+use crate::sink::{CountLog, Sink, SinkError};
+use crate::source::archive::{ArchiveSource, Share};
+use crate::source::schema_folder::{SchemaFolder, SchemaFolderError};
+use crate::source::{self, BatchLimits, Polled, Source};
+use crate::stream::{MAIN_LANE, SinkSettings, SourceSettings, StreamSettings};
+
+/// How many packets a stream shows before the first one was judged.
+const FIRST_SAMPLES: usize = 32;
+/// Longest time to look for them.
+const FIRST_SAMPLES_WAIT: Duration = Duration::from_secs(5);
+
+/// One worker's source and sink.
+pub type Way = (Box<dyn Source + Send>, Box<dyn Sink + Send>);
+
+/// A stream that is ready to run.
+pub struct OpenStream {
+    /// Its settings.
+    pub settings: Arc<StreamSettings>,
+    /// Documents for Confluent framing.
+    pub schemas: Arc<dyn SchemaSource>,
+    /// A few of its packets.
+    pub samples: Arc<Samples>,
+    /// What judges its alerts.
+    pub active: ActiveHandle,
+    /// One per worker.
+    pub ways: Vec<Way>,
+    /// What the workers counted.
+    pub counts: Box<dyn CountLog>,
+    /// Where its filters' alerts go.
+    pub topics: Topics,
+}
+
+/// Makes the place for a filter's alerts.
+#[derive(Clone)]
+pub enum Topics {
+    /// Folders make themselves.
+    Archive,
+    /// A topic on the cluster.
+    Kafka(KafkaStream),
+}
+
+/// Why a stream cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The archive that results go to.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The cluster.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// The log of counts.
+    #[error(transparent)]
+    Counts(#[from] SinkError),
+    /// Not built yet.
+    #[error("source and sink must be of one kind: archive to archive or Kafka to Kafka")]
+    Mixed,
+    /// The folder of schema documents.
+    #[error(transparent)]
+    Schemas(#[from] SchemaFolderError),
+}
+
+impl Topics {
+    /// Make the place that is called `topic`, where it is missing. Blocks, not for ever.
+    ///
+    /// # Errors
+    /// When the cluster does not answer or refuses.
+    pub fn ensure(&self, topic: &str) -> Result<(), KafkaError> {
+        match self {
+            Self::Archive => Ok(()),
+            Self::Kafka(stream) => stream.ensure_topic(topic),
+        }
+    }
+}
+
+impl OpenStream {
+    /// Open the stream of these settings. Blocks, not for ever.
+    ///
+    /// # Errors
+    /// When its source, sink or schemas cannot be reached.
+    pub fn open(settings: &StreamSettings) -> Result<Self, OpenError> {
+        let schemas: Arc<dyn SchemaSource> = match &settings.schemas {
+            Some(folder) => Arc::new(SchemaFolder::read(folder)?),
+            None => Arc::new(skysieve_decode::NoSchemas),
+        };
+        let (ways, counts, topics) = match (&settings.source, &settings.sink) {
+            (SourceSettings::Archive(source), SinkSettings::Archive(sink)) => {
+                open_archive(settings, source, sink)?
+            }
+            (SourceSettings::Kafka(kafka), SinkSettings::Kafka) => open_kafka(settings, kafka)?,
+            _ => return Err(OpenError::Mixed),
+        };
+        let samples = Samples::new(first_samples(settings, &topics));
+        Ok(Self {
+            settings: Arc::new(settings.clone()),
+            schemas,
+            samples: Arc::new(samples),
+            active: ActiveHandle::default(),
+            ways,
+            counts,
+            topics,
+        })
+    }
+}
+
+type Parts = (Vec<Way>, Box<dyn CountLog>, Topics);
+
+fn open_archive(
+    settings: &StreamSettings,
+    source: &source::archive::Settings,
+    sink: &archive::Settings,
+) -> Result<Parts, OpenError> {
+    let workers = settings.workers;
+    let (sinks, progress) = archive::open(sink, &settings.name, MAIN_LANE, workers)?;
+    let way = |(worker, sink)| -> Way {
+        let share = Share { worker, workers };
+        (
+            Box::new(ArchiveSource::new(source, share, progress.clone())),
+            Box::new(sink),
+        )
+    };
+    let ways = sinks.into_iter().enumerate().map(way).collect();
+    let counts = ArchiveCountLog::new(&sink.path, &settings.name);
+    Ok((ways, Box::new(counts), Topics::Archive))
+}
+
+fn open_kafka(settings: &StreamSettings, kafka: &kafka::Settings) -> Result<Parts, OpenError> {
+    let stream = KafkaStream::open(kafka, &settings.name, MAIN_LANE)?;
+    let mut ways: Vec<Way> = Vec::with_capacity(settings.workers);
+    for worker in 0..settings.workers {
+        let (source, sink) = stream.worker(worker)?;
+        ways.push((Box::new(source), Box::new(sink)));
+    }
+    let counts = stream.count_log()?;
+    Ok((ways, Box::new(counts), Topics::Kafka(stream)))
+}
+
+/// From the folder that the settings name, else the first of the source. None is no error: an
+/// upload is then told that its fields could not be checked.
+fn first_samples(settings: &StreamSettings, topics: &Topics) -> Vec<Arc<[u8]>> {
+    match (&settings.samples, &settings.source, topics) {
+        (Some(path), _, _) => from_files(path),
+        (None, SourceSettings::Archive(source), _) => from_files(&source.path),
+        (None, _, Topics::Kafka(stream)) => stream
+            .samples(FIRST_SAMPLES, FIRST_SAMPLES_WAIT)
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "no sample packets yet");
+                Vec::new()
+            }),
+        (None, SourceSettings::Kafka(_), Topics::Archive) => Vec::new(),
+    }
+}
+
+fn from_files(path: &Path) -> Vec<Arc<[u8]>> {
+    let mut source = ArchiveSource::replay([path.to_owned()]);
+    let limits = BatchLimits {
+        rows: FIRST_SAMPLES,
+        bytes: 8 << 20,
+        age: FIRST_SAMPLES_WAIT,
+    };
+    match source.poll(&limits) {
+        Ok(Polled::Packets(packets)) => packets.into_iter().map(|packet| packet.bytes).collect(),
+        Ok(Polled::Rebalanced | Polled::End) => Vec::new(),
+        Err(error) => {
+            tracing::warn!(%error, "no sample packets yet");
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What a stream is, as far as judging it goes: whose alerts, how each is named, when it was
+//! observed. A survey is nothing but such settings.
+//!
+//! In: the `[[streams]]` of the configuration. Out: checked settings. Never: a survey's field
+//! names in code.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use skysieve_decode::FieldPath;
+
+use crate::source::BatchLimits;
+use crate::{kafka, sink, source};
+
+/// The lane that every filter runs in.
+pub const MAIN_LANE: &str = "main";
+
+/// One alert stream of this host.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamSettings {
+    /// Short name, `[a-z0-9][a-z0-9-]*`; part of topics and of the consumer group.
+    pub name: String,
+    /// Where alerts come from.
+    pub source: SourceSettings,
+    /// Where results go.
+    pub sink: SinkSettings,
+    /// Folder of schema documents for Confluent framing: `<id>.avsc`, or `<major>/<minor>/*.avsc`.
+    #[serde(default)]
+    pub schemas: Option<PathBuf>,
+    /// File or folder of sample packets for the checks and the trial of an upload; without it the
+    /// stream's own most recent packets serve.
+    #[serde(default)]
+    pub samples: Option<PathBuf>,
+    /// Paths of the object's id, the first that holds one counts; 0 and empty mean "none".
+    pub object_id: Vec<String>,
+    /// Paths of the alert's own id, likewise; stands in for a missing object id.
+    pub alert_id: Vec<String>,
+    /// When an alert was observed; without it every alert belongs to the night `unknown`.
+    #[serde(default)]
+    pub observed: Option<ObservationTime>,
+    /// Threads that each walk the whole way from source to sink.
+    #[serde(default = "one")]
+    pub workers: usize,
+    /// Greatest number of packets judged at once.
+    #[serde(default = "batch_rows")]
+    pub batch_rows: usize,
+    /// Greatest number of bytes judged at once.
+    #[serde(default = "batch_bytes")]
+    pub batch_bytes: usize,
+    /// Longest wait for a batch to fill [ms].
+    #[serde(default = "batch_age_ms")]
+    pub batch_age_ms: u64,
+    /// Time from one commit to the next [ms]: 100 on Kafka, 1000 in an archive.
+    #[serde(default)]
+    pub commit_interval_ms: Option<u64>,
+}
+
+/// Where alerts come from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum SourceSettings {
+    /// Files, folders, tar and tar.gz nights of packets.
+    Archive(source::archive::Settings),
+    /// Topics of a Kafka cluster.
+    Kafka(kafka::Settings),
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum SinkSettings {
+    /// A tar per filter, night and worker.
+    Archive(sink::archive::Settings),
+    /// A topic per filter, on the cluster that the source names.
+    Kafka,
+}
+
+/// Where the observation time stands and what it means, and where the observatory does: together
+/// they give the night, from local noon to local noon.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObservationTime {
+    /// Paths of the time; the first that holds one counts.
+    pub path: Vec<String>,
+    /// `jd` or `mjd`.
+    pub format: TimeFormat,
+    /// `utc` or `tai`.
+    pub scale: TimeScale,
+    /// The observatory's longitude, east positive [deg].
+    pub longitude_deg: f64,
+}
+
+/// How an instant is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeFormat {
+    /// Julian date [d].
+    Jd,
+    /// Modified Julian date, JD − 2,400,000.5 [d].
+    Mjd,
+}
+
+/// Which clock counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeScale {
+    /// Coordinated universal time.
+    Utc,
+    /// International atomic time.
+    Tai,
+}
+
+const fn one() -> usize {
+    1
+}
+const fn batch_rows() -> usize {
+    256
+}
+const fn batch_bytes() -> usize {
+    32 << 20
+}
+const fn batch_age_ms() -> u64 {
+    20
+}
+
+impl StreamSettings {
+    /// Bounds of a micro-batch.
+    #[must_use]
+    pub fn batch_limits(&self) -> BatchLimits {
+        BatchLimits {
+            rows: self.batch_rows,
+            bytes: self.batch_bytes,
+            age: Duration::from_millis(self.batch_age_ms),
+        }
+    }
+
+    /// Time from one commit to the next.
+    #[must_use]
+    pub fn commit_interval(&self) -> Duration {
+        let default_ms = match self.sink {
+            SinkSettings::Archive(_) => 1000,
+            SinkSettings::Kafka => 100,
+        };
+        Duration::from_millis(self.commit_interval_ms.unwrap_or(default_ms))
+    }
+
+    /// What is wrong with it, in one line.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        check_name(&self.name)?;
+        check_range("workers", self.workers, 1, 256)?;
+        check_range("batch_rows", self.batch_rows, 1, 65_536)?;
+        check_range("batch_bytes", self.batch_bytes, 1 << 16, 1 << 30)?;
+        let times = self.observed.iter().flat_map(|observed| &observed.path);
+        for path in self.object_id.iter().chain(&self.alert_id).chain(times) {
+            let path: FieldPath = path.parse().map_err(|error| format!("{error}"))?;
+            if path.arrays() > 0 {
+                return Err(format!(
+                    "{path} lies in an array; an alert has one id and one time"
+                ));
+            }
+        }
+        if self.alert_id.is_empty() {
+            return Err("alert_id is empty; name at least one path".to_owned());
+        }
+        if let Some(observed) = &self.observed
+            && !(-180.0..=360.0).contains(&observed.longitude_deg)
+        {
+            return Err(format!(
+                "longitude_deg = {} is no longitude",
+                observed.longitude_deg
+            ));
+        }
+        match (&self.source, &self.sink) {
+            (SourceSettings::Archive(_), SinkSettings::Archive(_)) => Ok(()),
+            (SourceSettings::Kafka(settings), SinkSettings::Kafka) => {
+                settings.check().map_err(|error| error.to_string())
+            }
+            _ => Err(
+                "source and sink must be of one kind: archive to archive or Kafka to Kafka"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let sound = !name.is_empty() && name.len() <= 32 && name.chars().all(legal);
+    if sound && !name.starts_with('-') {
+        return Ok(());
+    }
+    Err("a stream's name is 1 to 32 of a-z, 0-9 and -, and does not begin with -".to_owned())
+}
+
+fn check_range(key: &str, value: usize, least: usize, most: usize) -> Result<(), String> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{key} = {value}: must be {least} to {most}"))
+}

@@ -1,9 +1,8 @@
-//! Counts per setting and night: added up from the logs that travelled with the outputs.
+//! Counts per setting and night, as their owners read them.
 //!
-//! In: [`CountRecord`]s, in any company and as often as anybody likes. Out: [`NightCounts`]. Never: a
-//! record counted twice, or half of one.
+//! In: a filter, a night, a setting. Out: [`NightCounts`]. Never: a write; folding is `fold.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -11,11 +10,7 @@ use sqlx::{AnyConnection, Row};
 use super::Registry;
 use super::error::RegistryError;
 use super::numbers::FilterId;
-use crate::route::{CountKey, Counts};
-use crate::sink::CountRecord;
-
-/// How often to begin again where another host advanced the same log meanwhile.
-const FOLD_ATTEMPTS: u32 = 5;
+use crate::route::Counts;
 
 /// What one setting did to the alerts of one night.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,45 +39,6 @@ pub struct CountsQuery {
 }
 
 impl Registry {
-    /// Adds records to the counts, each at most once whoever folds it and however often: within a
-    /// log only what lies after the last folded sequence counts. All or nothing.
-    ///
-    /// # Errors
-    /// `Unavailable` without a database, or where other hosts keep folding the same logs.
-    pub async fn fold(&self, records: &[CountRecord]) -> Result<(), RegistryError> {
-        if records.is_empty() {
-            return Ok(());
-        }
-        self.database
-            .bounded(async {
-                for _ in 0..FOLD_ATTEMPTS {
-                    if self.try_fold(records).await? {
-                        return Ok(());
-                    }
-                }
-                Err(RegistryError::Unavailable(
-                    "other hosts fold the same counts".to_owned(),
-                ))
-            })
-            .await
-    }
-
-    /// The last folded sequence of every log.
-    ///
-    /// # Errors
-    /// `Unavailable` without a database.
-    pub async fn folded(&self) -> Result<BTreeMap<String, i64>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                let rows: Vec<(String, i64)> = sqlx::query_as("select log, sequence from folded")
-                    .fetch_all(&mut *connection)
-                    .await?;
-                Ok(rows.into_iter().collect())
-            })
-            .await
-    }
-
     /// Counts of a filter, latest night first.
     ///
     /// # Errors
@@ -96,161 +52,11 @@ impl Registry {
             .bounded(async {
                 let mut connection = self.database.read().await?;
                 let mut nights = list(&mut connection, filter, query).await?;
-                for night in &mut nights {
-                    add_outcomes(&mut connection, night).await?;
-                }
+                add_outcomes(&mut connection, filter, &mut nights).await?;
                 Ok(nights)
             })
             .await
     }
-
-    /// False where another host advanced one of the logs in between: nothing was changed.
-    async fn try_fold(&self, records: &[CountRecord]) -> Result<bool, RegistryError> {
-        let mut transaction = self.database.write().await?;
-        let mut total: BTreeMap<CountKey, Counts> = BTreeMap::new();
-        // Logs and keys in order, so that two hosts lock rows in the same order.
-        for (log, records) in by_log(records) {
-            let before = folded_of(&mut transaction, log).await?;
-            let fresh = records.range(before.map_or(i64::MIN, |last| last + 1)..);
-            let mut last = None;
-            for (sequence, record) in fresh {
-                last = Some(*sequence);
-                for (key, counts) in &record.counts {
-                    merge(total.entry(key.clone()).or_default(), counts);
-                }
-            }
-            let Some(last) = last else { continue };
-            if !advance(&mut transaction, log, before, last).await? {
-                return Ok(false);
-            }
-        }
-        for (key, counts) in &total {
-            add(&mut transaction, key, counts).await?;
-        }
-        transaction.commit().await?;
-        Ok(true)
-    }
-}
-
-fn by_log(records: &[CountRecord]) -> BTreeMap<&str, BTreeMap<i64, &CountRecord>> {
-    let mut logs: BTreeMap<&str, BTreeMap<i64, &CountRecord>> = BTreeMap::new();
-    for record in records {
-        logs.entry(&record.log)
-            .or_default()
-            .insert(record.sequence, record);
-    }
-    logs
-}
-
-fn merge(total: &mut Counts, more: &Counts) {
-    total.evaluated = total.evaluated.saturating_add(more.evaluated);
-    total.passed = total.passed.saturating_add(more.passed);
-    total.lacking = total.lacking.saturating_add(more.lacking);
-    total.fuel = total.fuel.saturating_add(more.fuel);
-    total.elapsed_ns = total.elapsed_ns.saturating_add(more.elapsed_ns);
-    for (into, from) in [
-        (&mut total.rejected, &more.rejected),
-        (&mut total.failed, &more.failed),
-    ] {
-        for (name, alerts) in from {
-            *into.entry(name.clone()).or_default() += alerts;
-        }
-    }
-}
-
-async fn folded_of(
-    connection: &mut AnyConnection,
-    log: &str,
-) -> Result<Option<i64>, RegistryError> {
-    Ok(
-        sqlx::query_scalar("select sequence from folded where log = $1")
-            .bind(log)
-            .fetch_optional(connection)
-            .await?,
-    )
-}
-
-/// Compare and set: from `before` to `last`, or false where it is no longer `before`.
-async fn advance(
-    connection: &mut AnyConnection,
-    log: &str,
-    before: Option<i64>,
-    last: i64,
-) -> Result<bool, RegistryError> {
-    let query = match before {
-        None => sqlx::query(
-            "insert into folded (log, sequence) values ($1, $2) on conflict (log) do nothing",
-        )
-        .bind(log)
-        .bind(last),
-        Some(before) => {
-            sqlx::query("update folded set sequence = $2 where log = $1 and sequence = $3")
-                .bind(log)
-                .bind(last)
-                .bind(before)
-        }
-    };
-    Ok(query.execute(connection).await?.rows_affected() == 1)
-}
-
-async fn add(
-    connection: &mut AnyConnection,
-    key: &CountKey,
-    counts: &Counts,
-) -> Result<(), RegistryError> {
-    sqlx::query(
-        "insert into night_counts (setting, night, evaluated, passed, lacking, fuel, elapsed_ns)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (setting, night) do update set
-             evaluated = night_counts.evaluated + excluded.evaluated,
-             passed = night_counts.passed + excluded.passed,
-             lacking = night_counts.lacking + excluded.lacking,
-             fuel = night_counts.fuel + excluded.fuel,
-             elapsed_ns = night_counts.elapsed_ns + excluded.elapsed_ns",
-    )
-    .bind(key.setting)
-    .bind(&*key.night)
-    .bind(stored(counts.evaluated))
-    .bind(stored(counts.passed))
-    .bind(stored(counts.lacking))
-    .bind(stored(counts.fuel))
-    .bind(stored(counts.elapsed_ns))
-    .execute(&mut *connection)
-    .await?;
-    for (outcome, names) in [("failed", &counts.failed), ("rejected", &counts.rejected)] {
-        for (name, alerts) in names {
-            add_outcome(connection, key, outcome, name, *alerts).await?;
-        }
-    }
-    Ok(())
-}
-
-async fn add_outcome(
-    connection: &mut AnyConnection,
-    key: &CountKey,
-    outcome: &str,
-    name: &str,
-    alerts: u64,
-) -> Result<(), RegistryError> {
-    sqlx::query(
-        "insert into night_outcomes (setting, night, outcome, name, alerts)
-         values ($1, $2, $3, $4, $5)
-         on conflict (setting, night, outcome, name) do update set
-             alerts = night_outcomes.alerts + excluded.alerts",
-    )
-    .bind(key.setting)
-    .bind(&*key.night)
-    .bind(outcome)
-    .bind(name)
-    .bind(stored(alerts))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Counts and times of centuries fit; a damaged log must not stop the folding.
-fn stored(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 async fn list(
@@ -303,21 +109,37 @@ fn read(row: &AnyRow) -> Result<NightCounts, RegistryError> {
     })
 }
 
+/// Reasons and kinds of failure of all listed nights, in one look.
 async fn add_outcomes(
     connection: &mut AnyConnection,
-    night: &mut NightCounts,
+    filter: FilterId,
+    nights: &mut [NightCounts],
 ) -> Result<(), RegistryError> {
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(
-        "select outcome, name, alerts from night_outcomes where setting = $1 and night = $2",
+    let (Some(latest), Some(earliest)) = (nights.first(), nights.last()) else {
+        return Ok(());
+    };
+    let rows: Vec<(i64, String, String, String, i64)> = sqlx::query_as(
+        "select x.setting, x.night, x.outcome, x.name, x.alerts
+         from night_outcomes x join settings s on s.number = x.setting
+         where s.filter_id = $1 and x.night >= $2 and x.night <= $3",
     )
-    .bind(night.setting)
-    .bind(night.night.as_str())
+    .bind(filter.0)
+    .bind(earliest.night.as_str())
+    .bind(latest.night.as_str())
     .fetch_all(connection)
     .await?;
-    for (outcome, name, alerts) in rows {
-        let of = match outcome.as_str() {
-            "failed" => &mut night.counts.failed,
-            _ => &mut night.counts.rejected,
+    let mut listed: HashMap<(i64, String), &mut Counts> = nights
+        .iter_mut()
+        .map(|night| ((night.setting, night.night.clone()), &mut night.counts))
+        .collect();
+    for (setting, night, outcome, name, alerts) in rows {
+        let Some(counts) = listed.get_mut(&(setting, night)) else {
+            continue;
+        };
+        let of = if outcome == "failed" {
+            &mut counts.failed
+        } else {
+            &mut counts.rejected
         };
         of.insert(name, alerts.unsigned_abs());
     }

@@ -1,32 +1,14 @@
 //! Filters: names under which versions are uploaded, each bound to a stream and a topic.
 //!
-//! In: owners, names, streams. Out: [`Filter`]s with what is active of them. Never: a deleted row, or
-//! a name given to a second filter.
+//! In: owners, names, streams. Out: [`Filter`]s with what is active of them. Never: a deleted row.
 
 use sqlx::any::AnyRow;
-use sqlx::error::ErrorKind;
 use sqlx::{AnyConnection, Row};
 
 use super::activation::{self, State};
-use super::error::{OnViolation, RegistryError};
-use super::names::{self, Name};
-use super::numbers::{self, FilterId, Numbered, OwnerId};
+use super::error::RegistryError;
+use super::numbers::{FilterId, OwnerId};
 use super::{Registry, now_ms};
-
-/// A filter to be created.
-#[derive(Debug, Clone)]
-pub struct NewFilter {
-    /// Who will own it.
-    pub owner: OwnerId,
-    /// Their name.
-    pub owner_name: Name,
-    /// Unique among the owner's filters, deleted ones included.
-    pub name: Name,
-    /// The stream it reads.
-    pub stream: Name,
-    /// One line for people.
-    pub summary: String,
-}
 
 /// A filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,24 +89,6 @@ macro_rules! select_filter {
 }
 
 impl Registry {
-    /// Creates a filter.
-    ///
-    /// # Errors
-    /// `NameTaken` where its owner has, or had, one of that name.
-    pub async fn create_filter(&self, new: &NewFilter) -> Result<Filter, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut transaction = self.database.write().await?;
-                refuse_taken(&mut transaction, new).await?;
-                insert(&mut transaction, new).await?;
-                let filter =
-                    find(&mut transaction, new.owner_name.as_str(), new.name.as_str()).await?;
-                transaction.commit().await?;
-                Ok(filter)
-            })
-            .await
-    }
-
     /// The filter of this owner and name, a deleted one included.
     ///
     /// # Errors
@@ -198,47 +162,8 @@ pub(super) async fn lock(
     Ok(row.try_get("versions")?)
 }
 
-/// Says early and in full what the unique constraint would only refuse.
-async fn refuse_taken(
-    connection: &mut AnyConnection,
-    new: &NewFilter,
-) -> Result<(), RegistryError> {
-    match find(connection, new.owner_name.as_str(), new.name.as_str()).await {
-        Ok(filter) => Err(taken(new, filter.deleted_ms.is_some())),
-        Err(RegistryError::Missing { .. }) => Ok(()),
-        Err(other) => Err(other),
-    }
-}
-
-async fn insert(connection: &mut AnyConnection, new: &NewFilter) -> Result<(), RegistryError> {
-    let id = numbers::next(connection, Numbered::Filter).await?;
-    let now = now_ms();
-    sqlx::query(
-        "insert into filters
-             (id, owner_id, name, stream, topic, summary, versions, created_ms, updated_ms)
-         values ($1, $2, $3, $4, $5, $6, 0, $7, $7)",
-    )
-    .bind(id)
-    .bind(new.owner.0)
-    .bind(new.name.as_str())
-    .bind(new.stream.as_str())
-    .bind(names::topic(&new.stream, &new.owner_name, &new.name))
-    .bind(new.summary.as_str())
-    .bind(now)
-    .execute(connection)
-    .await
-    .on_violation(ErrorKind::UniqueViolation, || taken(new, false))?;
-    Ok(())
-}
-
-fn taken(new: &NewFilter, deleted: bool) -> RegistryError {
-    RegistryError::NameTaken {
-        name: new.name.to_string(),
-        deleted,
-    }
-}
-
-async fn find(
+/// The filter of this owner and name, or `Missing`.
+pub(super) async fn find(
     connection: &mut AnyConnection,
     owner: &str,
     name: &str,

@@ -15,7 +15,7 @@ super::on_both_engines!(
     two_hosts_agree,
 );
 
-async fn the_active_set_follows(stage: Stage) {
+async fn the_active_set_follows(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
@@ -91,7 +91,7 @@ async fn the_active_set_follows(stage: Stage) {
     );
 }
 
-async fn the_generation_rises_with_every_change_and_no_other(stage: Stage) {
+async fn the_generation_rises_with_every_change_and_no_other(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
@@ -119,7 +119,7 @@ async fn the_generation_rises_with_every_change_and_no_other(stage: Stage) {
     assert_eq!(registry.generation().await.unwrap(), 4);
 }
 
-async fn a_suspension_waits_for_a_new_activation(stage: Stage) {
+async fn a_suspension_waits_for_a_new_activation(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
@@ -171,7 +171,7 @@ async fn a_suspension_waits_for_a_new_activation(stage: Stage) {
     );
 }
 
-async fn foreign_settings_are_refused(stage: Stage) {
+async fn foreign_settings_are_refused(stage: &Stage) {
     let anna = stage.user("anna").await;
     let (one, two) = (
         stage.filter(&anna, "one").await,
@@ -192,7 +192,7 @@ async fn foreign_settings_are_refused(stage: Stage) {
     assert_eq!(stage.registry.generation().await.unwrap(), 0);
 }
 
-async fn an_unreadable_filter_stops_no_other(stage: Stage) {
+async fn an_unreadable_filter_stops_no_other(stage: &Stage) {
     let anna = stage.user("anna").await;
     for name in ["one", "two"] {
         let filter = stage.filter(&anna, name).await;
@@ -219,7 +219,7 @@ async fn an_unreadable_filter_stops_no_other(stage: Stage) {
     );
 }
 
-async fn two_hosts_agree(stage: Stage) {
+async fn two_hosts_agree(stage: &Stage) {
     let other = stage.another_host().await;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;

@@ -15,6 +15,7 @@ super::on_both_engines!(
     records_are_folded_once,
     two_hosts_fold_the_same_logs,
     any_repetition_gives_the_same_totals,
+    long_logs_are_folded_in_parts,
     counts_are_listed_latest_night_first,
 );
 
@@ -62,9 +63,9 @@ fn record(log: &str, sequence: i64, setting: i64, night: &str, passed: u64) -> C
     }
 }
 
-async fn records_are_folded_once(stage: Stage) {
+async fn records_are_folded_once(stage: &Stage) {
     let registry = &stage.registry;
-    let filter = filter_with_settings(&stage).await;
+    let filter = filter_with_settings(stage).await;
     let records = [
         record("j", 1, 1, "2026-11-23", 10),
         record("j", 5, 1, "2026-11-23", 7),
@@ -103,8 +104,8 @@ async fn records_are_folded_once(stage: Stage) {
     );
 }
 
-async fn two_hosts_fold_the_same_logs(stage: Stage) {
-    let filter = filter_with_settings(&stage).await;
+async fn two_hosts_fold_the_same_logs(stage: &Stage) {
+    let filter = filter_with_settings(stage).await;
     let other = stage.another_host().await;
     let records: Vec<CountRecord> = (0..60)
         .map(|n| {
@@ -134,6 +135,35 @@ async fn two_hosts_fold_the_same_logs(stage: Stage) {
     assert_eq!(passed, [30, 30]);
 }
 
+/// More records than one transaction takes, and one record that alone is more.
+async fn long_logs_are_folded_in_parts(stage: &Stage) {
+    let filter = filter_with_settings(stage).await;
+    let many: BTreeMap<CountKey, Counts> = (1..=2_500)
+        .map(|setting| {
+            (
+                CountKey {
+                    setting,
+                    night: "2026-11-23".into(),
+                },
+                counts(1),
+            )
+        })
+        .collect();
+    let records: Vec<CountRecord> = (0..3)
+        .map(|sequence| CountRecord {
+            log: "j".to_owned(),
+            sequence,
+            counts: many.clone(),
+        })
+        .chain((3..503).map(|sequence| record("j", sequence, 1, "2026-11-23", 1)))
+        .collect();
+    stage.registry.fold(&records).await.unwrap();
+    let nights = stage.registry.counts(filter.id, &ALL).await.unwrap();
+    let passed: Vec<u64> = nights.iter().map(|night| night.counts.passed).collect();
+    assert_eq!(passed, [3, 3, 503]);
+    assert_eq!(nights[2].counts.rejected["a_faint"], 2 * 503);
+}
+
 /// A host that meets another one at the same log tries again, as the folding thread does.
 async fn fold_until_done(registry: &Registry, records: &[CountRecord]) {
     for _ in 0..50 {
@@ -147,9 +177,10 @@ async fn fold_until_done(registry: &Registry, records: &[CountRecord]) {
 }
 
 /// Folding any runs of a log, in order, overlapping and repeated, gives what folding it once gives.
-async fn any_repetition_gives_the_same_totals(stage: Stage) {
-    filter_with_settings(&stage).await;
+async fn any_repetition_gives_the_same_totals(stage: &Stage) {
+    filter_with_settings(stage).await;
     let runtime = tokio::runtime::Handle::current();
+    let registry = stage.registry.clone();
     let runs = prop::collection::vec((0_usize..20, 1_usize..8), 0..6);
     let work = move || {
         let mut runner = TestRunner::new(Config {
@@ -175,17 +206,16 @@ async fn any_repetition_gives_the_same_totals(stage: Stage) {
                             let start = start.min(reached);
                             let end = (start + length).min(20);
                             let part: Vec<_> = (start..end).map(log).collect();
-                            stage.registry.fold(&part).await.unwrap();
+                            registry.fold(&part).await.unwrap();
                             reached = reached.max(end);
                         }
                         let rest: Vec<_> = (0..20).map(log).collect();
-                        stage.registry.fold(&rest).await.unwrap();
+                        registry.fold(&rest).await.unwrap();
                         let query = CountsQuery {
                             night: Some(night.clone()),
                             ..ALL
                         };
-                        let totals = stage
-                            .registry
+                        let totals = registry
                             .counts(crate::registry::FilterId(1), &query)
                             .await
                             .unwrap();
@@ -202,9 +232,9 @@ async fn any_repetition_gives_the_same_totals(stage: Stage) {
 
 static CASE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
 
-async fn counts_are_listed_latest_night_first(stage: Stage) {
+async fn counts_are_listed_latest_night_first(stage: &Stage) {
     let registry = &stage.registry;
-    let filter = filter_with_settings(&stage).await;
+    let filter = filter_with_settings(stage).await;
     let records = [
         record("j", 1, 1, "2026-11-21", 1),
         record("j", 2, 2, "2026-11-22", 2),

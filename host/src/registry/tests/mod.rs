@@ -1,7 +1,7 @@
 //! The registry on both engines: every test below runs on SQLite and on PostgreSQL.
 //!
-//! In: a temporary SQLite file; a fresh database on the PostgreSQL server of
-//! `SKYSIEVE_TEST_POSTGRES`. Out: the same behaviour on both. Never: a silent skip.
+//! In: a temporary SQLite file; a fresh database on a PostgreSQL server of the test's own, or the one
+//! that `SKYSIEVE_TEST_POSTGRES` names. Out: the same behaviour on both. Never: a silent skip.
 
 #![allow(clippy::unwrap_used)]
 
@@ -19,14 +19,16 @@ macro_rules! on_both_engines {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 let stage = $crate::registry::tests::stage::Stage::sqlite().await;
-                super::$name(stage).await;
+                super::$name(&stage).await;
+                stage.end().await;
             })+
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 if let Some(stage) = $crate::registry::tests::stage::Stage::postgres().await {
-                    super::$name(stage).await;
+                    super::$name(&stage).await;
+                    stage.end().await;
                 }
             })+
         }

@@ -10,7 +10,7 @@ super::on_both_engines!(
     roles_change
 );
 
-async fn names_are_unique(stage: Stage) {
+async fn names_are_unique(stage: &Stage) {
     let anna = stage.user("anna").await;
     assert_eq!(stage.registry.user("anna").await.unwrap(), Some(anna));
     assert_eq!(stage.registry.user("Anna").await.unwrap(), None);
@@ -27,7 +27,7 @@ async fn names_are_unique(stage: Stage) {
     assert_eq!(berta.id.0, 2);
 }
 
-async fn tokens_open_and_close(stage: Stage) {
+async fn tokens_open_and_close(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let (token, secret) = registry.create_token(&anna, "laptop", None).await.unwrap();
@@ -82,7 +82,7 @@ async fn tokens_open_and_close(stage: Stage) {
     ));
 }
 
-async fn tokens_are_listed(stage: Stage) {
+async fn tokens_are_listed(stage: &Stage) {
     let registry = &stage.registry;
     let (anna, berta) = (stage.user("anna").await, stage.user("berta").await);
     let (token, secret) = registry.create_token(&anna, "laptop", None).await.unwrap();
@@ -103,7 +103,7 @@ async fn tokens_are_listed(stage: Stage) {
     );
 }
 
-async fn roles_change(stage: Stage) {
+async fn roles_change(stage: &Stage) {
     let anna = stage.user("anna").await;
     let (_, secret) = stage
         .registry

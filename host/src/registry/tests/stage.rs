@@ -4,8 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
+use skysieve_tests::Postgres;
+use sqlx::Connection;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::registry::{
     Filter, FilterSetting, Name, NewFilter, NewSetting, NewVersion, Payload, Registry, Role,
@@ -17,7 +21,12 @@ pub(crate) struct Stage {
     pub(crate) registry: Registry,
     pub(crate) settings: Settings,
     _folder: Option<tempfile::TempDir>,
+    database: Option<(String, SemaphorePermit<'static>)>,
 }
+
+/// So many tests use the server at once: each has up to three hosts of four connections, and the
+/// server takes a hundred.
+static POSTGRES_TURNS: Semaphore = Semaphore::const_new(6);
 
 impl Stage {
     /// In a temporary file.
@@ -30,15 +39,21 @@ impl Stage {
     /// In a new database of the test server; none where there is no server.
     pub(crate) async fn postgres() -> Option<Self> {
         let server = server()?;
+        let turn = POSTGRES_TURNS.acquire().await.unwrap();
         let name = format!("skysieve_{}", random());
-        sqlx::any::install_default_drivers();
-        use sqlx::Connection;
-        let mut admin = sqlx::AnyConnection::connect(&server).await.unwrap();
-        let create = sqlx::AssertSqlSafe(format!("create database {name}"));
-        sqlx::raw_sql(create).execute(&mut admin).await.unwrap();
-        admin.close().await.unwrap();
+        ask(server, format!("create database {name}")).await;
         let base = server.rsplit_once('/').map(|(base, _)| base).unwrap();
-        Some(Self::open(format!("{base}/{name}"), None).await)
+        let mut stage = Self::open(format!("{base}/{name}"), None).await;
+        stage.database = Some((name, turn));
+        Some(stage)
+    }
+
+    /// Leaves nothing behind on a server that may be somebody's.
+    pub(crate) async fn end(self) {
+        self.registry.close().await;
+        if let (Some((name, _)), Some(server)) = (&self.database, server()) {
+            ask(server, format!("drop database {name} with (force)")).await;
+        }
     }
 
     async fn open(url: String, folder: Option<tempfile::TempDir>) -> Self {
@@ -54,6 +69,7 @@ impl Stage {
             registry,
             settings,
             _folder: folder,
+            database: None,
         }
     }
 
@@ -95,13 +111,24 @@ impl Stage {
     }
 }
 
-/// The test server's address, or none and a line that says so.
-pub(crate) fn server() -> Option<String> {
-    let server = std::env::var("SKYSIEVE_TEST_POSTGRES").ok();
+/// The address of the test server, which ends with this process; none, and a line that says so,
+/// where none can be had.
+pub(crate) fn server() -> Option<&'static str> {
+    static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| Postgres::start().unwrap()).as_ref();
     if server.is_none() {
-        eprintln!("skipped: PostgreSQL: SKYSIEVE_TEST_POSTGRES names no server");
+        let why = "not installed here, and SKYSIEVE_TEST_POSTGRES names no server";
+        skysieve_tests::skipped("PostgreSQL", why);
     }
-    server
+    server.map(Postgres::url)
+}
+
+async fn ask(server: &str, sql: String) {
+    sqlx::any::install_default_drivers();
+    let mut admin = sqlx::AnyConnection::connect(server).await.unwrap();
+    let sql = sqlx::AssertSqlSafe(sql);
+    sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
 }
 
 pub(crate) fn name(text: &str) -> Name {

@@ -16,7 +16,7 @@ super::on_both_engines!(
     wrong_rows_are_refused_by_the_engine,
 );
 
-async fn filters_are_made_found_and_listed(stage: Stage) {
+async fn filters_are_made_found_and_listed(stage: &Stage) {
     let registry = &stage.registry;
     let (anna, berta) = (stage.user("anna").await, stage.user("berta").await);
     let made = stage.filter(&anna, "nearby").await;
@@ -83,7 +83,7 @@ async fn filters_are_made_found_and_listed(stage: Stage) {
     );
 }
 
-async fn deleted_filters_keep_history_and_name(stage: Stage) {
+async fn deleted_filters_keep_history_and_name(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
@@ -144,7 +144,7 @@ async fn deleted_filters_keep_history_and_name(stage: Stage) {
     );
 }
 
-async fn the_same_bytes_are_the_same_version(stage: Stage) {
+async fn the_same_bytes_are_the_same_version(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
@@ -201,7 +201,7 @@ async fn the_same_bytes_are_the_same_version(stage: Stage) {
     );
 }
 
-async fn versions_are_numbered_whoever_uploads(stage: Stage) {
+async fn versions_are_numbered_whoever_uploads(stage: &Stage) {
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
     let other = stage.another_host().await;
@@ -227,7 +227,7 @@ async fn versions_are_numbered_whoever_uploads(stage: Stage) {
     assert_eq!(numbers, [6, 5, 4, 3, 2, 1]);
 }
 
-async fn components_come_back_byte_for_byte(stage: Stage) {
+async fn components_come_back_byte_for_byte(stage: &Stage) {
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
     let bytes: Vec<u8> = (0..=255_u8).cycle().take(300_000).collect();
@@ -247,7 +247,7 @@ async fn components_come_back_byte_for_byte(stage: Stage) {
     ));
 }
 
-async fn the_same_choice_is_the_same_setting(stage: Stage) {
+async fn the_same_choice_is_the_same_setting(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
@@ -295,7 +295,7 @@ async fn the_same_choice_is_the_same_setting(stage: Stage) {
     ));
 }
 
-async fn settings_are_checked(stage: Stage) {
+async fn settings_are_checked(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
@@ -333,7 +333,7 @@ async fn settings_are_checked(stage: Stage) {
 }
 
 /// The constraints hold on both engines even where the program forgets to look.
-async fn wrong_rows_are_refused_by_the_engine(stage: Stage) {
+async fn wrong_rows_are_refused_by_the_engine(stage: &Stage) {
     use sqlx::error::ErrorKind;
     let cases = [
         (

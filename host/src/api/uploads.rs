@@ -22,8 +22,6 @@ pub trait UploadRoom: Send + Sync + 'static {
 /// A filter that may be stored.
 #[derive(Debug, Clone)]
 pub struct Accepted {
-    /// SHA-256 of the uploaded bytes, hexadecimal.
-    pub digest: String,
     /// The component that runs.
     pub component: Vec<u8>,
     /// What the filter says of itself.

@@ -92,7 +92,6 @@ impl UploadRoom for Room {
             })?;
         let failed = |error: serde_json::Error| Refused::Failed(error.to_string());
         Ok(Accepted {
-            digest: accepted.sha256,
             component: accepted.component,
             title: accepted.description.title.clone(),
             description: serde_json::to_value(&accepted.description).map_err(failed)?,

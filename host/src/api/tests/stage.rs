@@ -8,7 +8,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 
 use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
@@ -92,7 +91,6 @@ impl UploadRoom for Room {
             self.wait();
         }
         Ok(Accepted {
-            digest: base16ct::lower::encode_string(&Sha256::digest(bytes)),
             component: bytes.to_vec(),
             description: description(),
             title: "Bright and rising".to_owned(),

@@ -13,7 +13,10 @@ fn main() {
         Some("lsst") => Survey::Lsst,
         _ => Survey::Ztf,
     };
-    let alerts: u64 = arguments.get(1).and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let alerts: u64 = arguments
+        .get(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20_000);
     let night = Night::parse("2026-04-01").expect("it is a date");
     let begun = Instant::now();
     let mut simulation = Simulation::new(survey, night, 1, alerts);

@@ -87,8 +87,14 @@ impl Layout {
     pub(crate) fn new(schema: &Json, name: &str, blank: fn(Type) -> Value<'static>) -> Self {
         let record = find(schema, name).expect("the schema documents have the records asked for");
         let fields = record["fields"].as_array().expect("a record has fields");
-        let fields = fields.iter().map(|field| Field::new(field, blank)).collect();
-        Self { name: name.to_owned(), fields }
+        let fields = fields
+            .iter()
+            .map(|field| Field::new(field, blank))
+            .collect();
+        Self {
+            name: name.to_owned(),
+            fields,
+        }
     }
 
     /// Append a record. The fields set come in schema order.
@@ -109,7 +115,10 @@ impl Layout {
 
 impl Field {
     fn new(field: &Json, blank: fn(Type) -> Value<'static>) -> Self {
-        let name = field["name"].as_str().expect("a field has a name").to_owned();
+        let name = field["name"]
+            .as_str()
+            .expect("a field has a name")
+            .to_owned();
         let (nullable, kind) = match &field["type"] {
             Json::Array(branches) => (true, &branches[1]),
             kind => (false, kind),
@@ -124,7 +133,12 @@ impl Field {
             "string" => Type::Text,
             other => panic!("{name} has the type {other}"),
         };
-        let mut field = Self { name, kind, nullable, blank: Vec::new() };
+        let mut field = Self {
+            name,
+            kind,
+            nullable,
+            blank: Vec::new(),
+        };
         let mut bytes = Vec::new();
         field.write(&mut bytes, if nullable { blank(kind) } else { zero(kind) });
         field.blank = bytes;
@@ -201,7 +215,9 @@ fn find<'a>(schema: &'a Json, name: &str) -> Option<&'a Json> {
             if record && named {
                 return Some(schema);
             }
-            ["type", "items", "fields"].iter().find_map(|key| find(object.get(*key)?, name))
+            ["type", "items", "fields"]
+                .iter()
+                .find_map(|key| find(object.get(*key)?, name))
         }
         Json::Array(items) => items.iter().find_map(|item| find(item, name)),
         _ => None,

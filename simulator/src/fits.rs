@@ -32,12 +32,22 @@ pub(crate) struct Spot {
 impl Image {
     /// Noise of standard deviation `sigma` around `level`.
     pub(crate) fn noise(random: &mut Random, size: usize, level: f32, sigma: f32) -> Self {
-        let pixels = (0..size * size).map(|_| level + sigma * random.pixel_noise()).collect();
-        Self { width: size, height: size, pixels }
+        let pixels = (0..size * size)
+            .map(|_| level + sigma * random.pixel_noise())
+            .collect();
+        Self {
+            width: size,
+            height: size,
+            pixels,
+        }
     }
 
     pub(crate) fn flat(size: usize, level: f32) -> Self {
-        Self { width: size, height: size, pixels: vec![level; size * size] }
+        Self {
+            width: size,
+            height: size,
+            pixels: vec![level; size * size],
+        }
     }
 
     /// Add a Gaussian, cut off beyond four standard deviations.
@@ -84,14 +94,20 @@ impl Fits {
     /// an extension called `name`.
     pub(crate) fn image(&mut self, name: &str, image: &Image, cards: &[(&str, f64)]) {
         self.header(name, -32, image, cards);
-        self.0.extend(image.pixels.iter().flat_map(|pixel| pixel.to_be_bytes()));
+        self.0
+            .extend(image.pixels.iter().flat_map(|pixel| pixel.to_be_bytes()));
         self.pad(0);
     }
 
     /// The same with 64-bit floats.
     pub(crate) fn wide_image(&mut self, name: &str, image: &Image) {
         self.header(name, -64, image, &[]);
-        self.0.extend(image.pixels.iter().flat_map(|pixel| f64::from(*pixel).to_be_bytes()));
+        self.0.extend(
+            image
+                .pixels
+                .iter()
+                .flat_map(|pixel| f64::from(*pixel).to_be_bytes()),
+        );
         self.pad(0);
     }
 
@@ -143,7 +159,10 @@ fn fixed(value: f64) -> String {
 /// Write `value` over that of the first card called `key`.
 pub(crate) fn set_card(file: &mut [u8], key: &str, value: f64) {
     let start = format!("{key:<8}= ");
-    let card = file.chunks_exact_mut(CARD).take(36).find(|card| card.starts_with(start.as_bytes()));
+    let card = file
+        .chunks_exact_mut(CARD)
+        .take(36)
+        .find(|card| card.starts_with(start.as_bytes()));
     if let Some(card) = card {
         card[10..30].copy_from_slice(&fixed(value).as_bytes()[..20]);
     }

@@ -30,7 +30,9 @@ impl Night {
         if (2017..=2060).contains(&date.year()) {
             Ok(Self(date))
         } else {
-            Err(format!("{text:?}: nights from 2017 to 2060 can be simulated"))
+            Err(format!(
+                "{text:?}: nights from 2017 to 2060 can be simulated"
+            ))
         }
     }
 
@@ -67,7 +69,12 @@ impl Exposures {
     /// At most `most` of them, in `hours` from `first_mjd` on.
     pub(crate) fn new(first_mjd: f64, hours: f64, most: u64, alerts: u64) -> Self {
         let count = most.min(alerts.div_ceil(4)).max(1);
-        Self { first_mjd, step_d: hours / 24.0 / count as f64, count, alerts }
+        Self {
+            first_mjd,
+            step_d: hours / 24.0 / count as f64,
+            count,
+            alerts,
+        }
     }
 
     /// Exposure of an alert, and the alert's number within it.
@@ -93,9 +100,15 @@ mod tests {
 
     #[test]
     fn nights_are_parsed_and_dated() {
-        assert_eq!(Night::parse("1970-01-01").unwrap_err().split(':').count(), 2);
+        assert_eq!(
+            Night::parse("1970-01-01").unwrap_err().split(':').count(),
+            2
+        );
         assert_eq!(Night::parse("2018-10-29").unwrap().mjd(), 58_420);
-        assert_eq!(Night::parse("2026-04-07").unwrap().to_string(), "2026-04-07");
+        assert_eq!(
+            Night::parse("2026-04-07").unwrap().to_string(),
+            "2026-04-07"
+        );
         assert!(Night::parse("tonight").is_err());
         assert_eq!(unix_ms(58_420.5), 1_540_814_400_000);
     }
@@ -108,7 +121,11 @@ mod tests {
             assert!(places.is_sorted());
             places.dedup();
             assert_eq!(places.len() as u64, alerts);
-            assert!(places.iter().all(|(exposure, _)| *exposure < exposures.count));
+            assert!(
+                places
+                    .iter()
+                    .all(|(exposure, _)| *exposure < exposures.count)
+            );
         }
     }
 }

@@ -52,7 +52,9 @@ impl Random {
     /// About normal, within 3.5, and quick: the sum of four uniform numbers.
     pub(crate) fn pixel_noise(&mut self) -> f32 {
         let bits = self.0.next_u64();
-        let sum: u32 = (0..4).map(|part| (bits >> (16 * part)) as u32 & 0xffff).sum();
+        let sum: u32 = (0..4)
+            .map(|part| (bits >> (16 * part)) as u32 & 0xffff)
+            .sum();
         (sum as f32 - 131_070.0) * (1.732_050_8 / 65_536.0)
     }
 

@@ -12,7 +12,7 @@ mod replay;
 mod report;
 mod serve;
 mod show;
-//mod simulate;
+mod simulate;
 mod streams;
 mod token;
 
@@ -41,7 +41,7 @@ enum Command {
     /// Print what a filter declares.
     Describe(describe::DescribeArgs),
     /// Make a night of survey-like alerts.
-    //Simulate(simulate::SimulateArgs),
+    Simulate(simulate::SimulateArgs),
     /// Give, list and withdraw tokens of the HTTP interface.
     Token(token::TokenArgs),
 }
@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Describe(arguments) => describe::run(&arguments),
-        //Command::Simulate(arguments) => simulate::run(arguments),
+        Command::Simulate(arguments) => simulate::run(arguments),
         Command::Token(arguments) => token::run(arguments, |path| {
             let config = Config::read(path)?;
             Ok((config.registry, config.data))

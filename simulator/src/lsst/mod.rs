@@ -66,7 +66,11 @@ impl Simulation {
         bytes.push(0);
         bytes.extend_from_slice(&SCHEMA_ID.to_be_bytes());
         self.body(&mut bytes, &object, ids, &visits, &mut random);
-        let object_id = if ids.object == 0 { ids.solar_system } else { ids.object };
+        let object_id = if ids.object == 0 {
+            ids.solar_system
+        } else {
+            ids.object
+        };
         Alert {
             object_id: object_id.to_string(),
             alert_id: ids.source,
@@ -89,7 +93,11 @@ impl Simulation {
                 (false, true) => source,
                 (false, false) => earlier,
             },
-            solar_system: if moving { 20_000_000_000_000_000 + number * 7919 } else { 0 },
+            solar_system: if moving {
+                20_000_000_000_000_000 + number * 7919
+            } else {
+                0
+            },
         }
     }
 
@@ -105,7 +113,10 @@ impl Simulation {
         let (now, before) = visits.split_last().expect("the alert's own visit is there");
         avro::long(out, ids.source);
         out.push(2);
-        avro::text(out, ["survey_r_29.2", "pair_33_gr", "template_blob_i_33.0"][random.below(3) as usize]);
+        avro::text(
+            out,
+            ["survey_r_29.2", "pair_33_gr", "template_blob_i_33.0"][random.below(3) as usize],
+        );
         out.push(0); // No target.
         records.source(out, object, ids, now, random);
         let mut number = 0;
@@ -114,11 +125,19 @@ impl Simulation {
             let source = ids.source - number * IDS_PER_NIGHT;
             records.source(out, object, Ids { source, ..ids }, visit, random);
         });
-        let recent = before.iter().filter(|visit| now.mjd_tai - visit.mjd_tai < FORCED_D);
+        let recent = before
+            .iter()
+            .filter(|visit| now.mjd_tai - visit.mjd_tai < FORCED_D);
         let recent: Vec<&Visit> = recent.collect();
-        avro::array(out, &recent, |out, visit| records.forced(out, object, ids, visit, random));
+        avro::array(out, &recent, |out, visit| {
+            records.forced(out, object, ids, visit, random)
+        });
         if ids.object == 0 {
-            let designation = format!("2026 {}{}", (b'A' + random.below(24) as u8) as char, random.below(9999));
+            let designation = format!(
+                "2026 {}{}",
+                (b'A' + random.below(24) as u8) as char,
+                random.below(9999)
+            );
             out.push(0);
             out.push(2);
             records.solar_system(out, object, ids, &designation, random);

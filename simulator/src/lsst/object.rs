@@ -69,7 +69,8 @@ impl Visit {
 
     /// `2026040700201`: night and number of the exposure.
     pub(super) fn number(&self) -> i64 {
-        libm::floor(self.mjd_tai * 1000.0) as i64 * 100_000 + libm::floor(self.mjd_tai.fract() * 9e4) as i64
+        libm::floor(self.mjd_tai * 1000.0) as i64 * 100_000
+            + libm::floor(self.mjd_tai.fract() * 9e4) as i64
     }
 }
 
@@ -113,10 +114,16 @@ impl Object {
     fn flux_njy(&self, days: f64) -> f64 {
         let level = match self.kind {
             Kind::VariableStar => libm::sin(TAU * days / self.period_d + self.phase),
-            Kind::ActiveNucleus => libm::sin(TAU * days / (40.0 * self.period_d.max(2.0)) + self.phase),
+            Kind::ActiveNucleus => {
+                libm::sin(TAU * days / (40.0 * self.period_d.max(2.0)) + self.phase)
+            }
             Kind::Supernova => {
                 let since = days + 12.0 * self.phase;
-                if since < 0.0 { 0.0 } else { (since / 18.0) * (since / 18.0) * libm::exp(2.0 - since / 9.0) }
+                if since < 0.0 {
+                    0.0
+                } else {
+                    (since / 18.0) * (since / 18.0) * libm::exp(2.0 - since / 9.0)
+                }
             }
             Kind::Asteroid => f64::from(days == 0.0),
             Kind::Artefact => libm::sin(self.phase) * f64::from(days == 0.0),
@@ -152,12 +159,22 @@ impl Object {
     pub(super) fn before(&self, mjd_tai: f64, random: &mut Random) -> Vec<Visit> {
         let count = match self.kind {
             Kind::Asteroid => 0.0,
-            Kind::Artefact => if random.chance(0.7) { 0.0 } else { 3.0 },
+            Kind::Artefact => {
+                if random.chance(0.7) {
+                    0.0
+                } else {
+                    3.0
+                }
+            }
             _ => libm::exp(2.3 + 1.2 * random.normal()).min(MOST),
         };
-        let mut days: Vec<f64> = (0..count as usize).map(|_| -random.between(0.02, HISTORY_D)).collect();
+        let mut days: Vec<f64> = (0..count as usize)
+            .map(|_| -random.between(0.02, HISTORY_D))
+            .collect();
         days.sort_by(f64::total_cmp);
-        let visits = days.into_iter().map(|days| self.measure(mjd_tai + days, days, random));
+        let visits = days
+            .into_iter()
+            .map(|days| self.measure(mjd_tai + days, days, random));
         visits.collect()
     }
 }

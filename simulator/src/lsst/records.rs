@@ -30,9 +30,21 @@ pub(super) struct Ids {
 }
 
 const GROUPS: [&[&str]; 3] = [
-    &["psfFluxMean", "psfFluxMeanErr", "psfFluxSigma", "psfFluxNdata", "fpFluxMean", "fpFluxMeanErr"],
+    &[
+        "psfFluxMean",
+        "psfFluxMeanErr",
+        "psfFluxSigma",
+        "psfFluxNdata",
+        "fpFluxMean",
+        "fpFluxMeanErr",
+    ],
     &["scienceFluxMean", "scienceFluxMeanErr"],
-    &["psfFluxMin", "psfFluxMax", "psfFluxMaxSlope", "psfFluxErrMean"],
+    &[
+        "psfFluxMin",
+        "psfFluxMax",
+        "psfFluxMaxSlope",
+        "psfFluxErrMean",
+    ],
 ];
 
 fn blank(kind: Type) -> Value<'static> {
@@ -47,7 +59,9 @@ fn blank(kind: Type) -> Value<'static> {
 impl Records {
     pub(super) fn new(schema: &Json) -> Self {
         let layout = |name| Layout::new(schema, name, blank);
-        let names = |band: &str, group: &[&str]| group.iter().map(|name| format!("{band}_{name}")).collect();
+        let names = |band: &str, group: &[&str]| {
+            group.iter().map(|name| format!("{band}_{name}")).collect()
+        };
         Self {
             source: layout("diaSource"),
             forced: layout("diaForcedSource"),
@@ -73,9 +87,19 @@ impl Records {
         let pixel_error = 0.9 / ratio;
         let seeing = random.between(0.12, 0.3);
         let dipole = !real && random.chance(0.4);
-        let extended = if real { random.unit() * random.unit() * 0.5 } else { random.unit() };
-        let reliability = if real { 1.0 - 0.5 * random.unit() * random.unit() } else { 0.6 * random.unit() };
-        let cut = |chance: f64, random: &mut Random| random.chance(if real { chance } else { 10.0 * chance });
+        let extended = if real {
+            random.unit() * random.unit() * 0.5
+        } else {
+            random.unit()
+        };
+        let reliability = if real {
+            1.0 - 0.5 * random.unit() * random.unit()
+        } else {
+            0.6 * random.unit()
+        };
+        let cut = |chance: f64, random: &mut Random| {
+            random.chance(if real { chance } else { 10.0 * chance })
+        };
         let (saturated, ray) = (cut(0.01, random), cut(0.004, random));
         self.source.write(out, &fields! {
             diaSourceId: ids.source, visit: visit.number(), detector: visit.detector,
@@ -113,14 +137,17 @@ impl Records {
         visit: &Visit,
         random: &mut Random,
     ) {
-        self.forced.write(out, &fields! {
-            diaForcedSourceId: ids.source, diaObjectId: ids.object, ra: object.ra_deg,
-            dec: object.dec_deg, visit: visit.number(), detector: visit.detector,
-            psfFlux: visit.flux_njy + 0.3 * visit.error_njy * random.normal(),
-            psfFluxErr: visit.error_njy, midpointMjdTai: visit.mjd_tai,
-            scienceFlux: object.template_njy + visit.flux_njy, scienceFluxErr: visit.error_njy,
-            band: BANDS[visit.band], timeProcessedMjdTai: visit.mjd_tai + 0.0015,
-        });
+        self.forced.write(
+            out,
+            &fields! {
+                diaForcedSourceId: ids.source, diaObjectId: ids.object, ra: object.ra_deg,
+                dec: object.dec_deg, visit: visit.number(), detector: visit.detector,
+                psfFlux: visit.flux_njy + 0.3 * visit.error_njy * random.normal(),
+                psfFluxErr: visit.error_njy, midpointMjdTai: visit.mjd_tai,
+                scienceFlux: object.template_njy + visit.flux_njy, scienceFluxErr: visit.error_njy,
+                band: BANDS[visit.band], timeProcessedMjdTai: visit.mjd_tai + 0.0015,
+            },
+        );
     }
 
     /// Append the object's summary over `visits`, which end with the alert's own.
@@ -131,11 +158,18 @@ impl Records {
             dec: object.dec_deg, decErr: 1e-5, ra_dec_Cov: 1e-11,
         }
         .to_vec();
-        let summaries: Vec<_> = (0..BANDS.len()).map(|band| Summary::of(object, visits, band)).collect();
+        let summaries: Vec<_> = (0..BANDS.len())
+            .map(|band| Summary::of(object, visits, band))
+            .collect();
         for group in 0..GROUPS.len() {
             for (names, summary) in self.band_fields.iter().zip(&summaries) {
                 if let Some(summary) = summary {
-                    set.extend(names[group].iter().map(String::as_str).zip(summary.group(group)));
+                    set.extend(
+                        names[group]
+                            .iter()
+                            .map(String::as_str)
+                            .zip(summary.group(group)),
+                    );
                 }
             }
         }
@@ -171,22 +205,31 @@ impl Records {
     }
 
     /// Append the orbit of that object.
-    pub(super) fn orbit(&self, out: &mut Vec<u8>, designation: &str, mjd: f64, random: &mut Random) {
+    pub(super) fn orbit(
+        &self,
+        out: &mut Vec<u8>,
+        designation: &str,
+        mjd: f64,
+        random: &mut Random,
+    ) {
         let (axis_au, eccentricity) = (random.between(2.1, 3.3), random.between(0.01, 0.3));
         let made = 1_500_000_000_000_000 + random.below(200_000_000_000_000) as i64;
         let motion = 0.985_607_7 / (axis_au * libm::sqrt(axis_au));
-        self.orbit.write(out, &fields! {
-            id: random.below(1_500_000) as i64, designation: designation,
-            packed_primary_provisional_designation: designation,
-            unpacked_primary_provisional_designation: designation,
-            created_at: made, updated_at: made, u_param: random.below(5) as i64,
-            nopp: 1 + random.below(20) as i64, nobs_total: 20 + random.below(2000) as i64,
-            a: axis_au, q: axis_au * (1.0 - eccentricity), e: eccentricity,
-            i: random.between(0.1, 25.0), node: random.between(0.0, 360.0),
-            argperi: random.between(0.0, 360.0), mean_anomaly: random.between(0.0, 360.0),
-            period: 360.0 / motion / 365.25, mean_motion: motion, epoch_mjd: libm::floor(mjd),
-            h: random.between(14.0, 21.0), g: 0.15, fitting_datetime: made,
-        });
+        self.orbit.write(
+            out,
+            &fields! {
+                id: random.below(1_500_000) as i64, designation: designation,
+                packed_primary_provisional_designation: designation,
+                unpacked_primary_provisional_designation: designation,
+                created_at: made, updated_at: made, u_param: random.below(5) as i64,
+                nopp: 1 + random.below(20) as i64, nobs_total: 20 + random.below(2000) as i64,
+                a: axis_au, q: axis_au * (1.0 - eccentricity), e: eccentricity,
+                i: random.between(0.1, 25.0), node: random.between(0.0, 360.0),
+                argperi: random.between(0.0, 360.0), mean_anomaly: random.between(0.0, 360.0),
+                period: 360.0 / motion / 365.25, mean_motion: motion, epoch_mjd: libm::floor(mjd),
+                h: random.between(14.0, 21.0), g: 0.15, fitting_datetime: made,
+            },
+        );
     }
 }
 
@@ -215,14 +258,22 @@ impl Summary {
         let fluxes = visits.clone().map(|visit| visit.flux_njy);
         let mean = fluxes.clone().sum::<f64>() / n;
         let error = visits.clone().map(|visit| visit.error_njy).sum::<f64>() / n;
-        let squares = fluxes.clone().map(|flux| (flux - mean) * (flux - mean)).sum::<f64>();
+        let squares = fluxes
+            .clone()
+            .map(|flux| (flux - mean) * (flux - mean))
+            .sum::<f64>();
         let pairs = visits.clone().zip(visits.skip(1));
-        let slopes = pairs.map(|(a, b)| ((b.flux_njy - a.flux_njy) / (b.mjd_tai - a.mjd_tai)).abs());
+        let slopes =
+            pairs.map(|(a, b)| ((b.flux_njy - a.flux_njy) / (b.mjd_tai - a.mjd_tai)).abs());
         Some(Self {
             count: count as i64,
             mean,
             mean_error: error / libm::sqrt(n),
-            sigma: if count > 1 { libm::sqrt(squares / (n - 1.0)) } else { f64::NAN },
+            sigma: if count > 1 {
+                libm::sqrt(squares / (n - 1.0))
+            } else {
+                f64::NAN
+            },
             science: object.template_njy + mean,
             least: fluxes.clone().fold(f64::INFINITY, f64::min),
             greatest: fluxes.fold(f64::NEG_INFINITY, f64::max),

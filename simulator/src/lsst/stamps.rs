@@ -38,7 +38,10 @@ const POINTS: [f64; 4] = [7.0, 15.0, 40.0, 150.0];
 
 impl Pool {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, made: (0..SETS).map(|_| None).collect() }
+        Self {
+            seed,
+            made: (0..SETS).map(|_| None).collect(),
+        }
     }
 
     pub(super) fn pick(
@@ -51,7 +54,9 @@ impl Pool {
         let look = match kind {
             Kind::Artefact => 5 + random.below(2),
             _ if !positive => 4,
-            _ => (1..4).filter(|look| signal_to_noise > POINTS[*look as usize] / 1.6).count() as u64,
+            _ => (1..4)
+                .filter(|look| signal_to_noise > POINTS[*look as usize] / 1.6)
+                .count() as u64,
         };
         let number = random.below(SETS / LOOKS) * LOOKS + look;
         let seed = self.seed;
@@ -62,27 +67,60 @@ impl Pool {
 fn make(seed: u64, number: u64, look: u64) -> Stamps {
     let mut random = Random::of(seed, PURPOSE, number);
     let seeing = random.between(3.4, 6.0);
-    let size = if random.chance(0.05) { SIZE + 2 * random.below(10) as usize } else { SIZE };
+    let size = if random.chance(0.05) {
+        SIZE + 2 * random.below(10) as usize
+    } else {
+        SIZE
+    };
     let ratio = POINTS.get(look as usize).copied().unwrap_or(25.0) * random.between(0.8, 1.25);
     let flux = ratio * f64::from(NOISE_NJY) * 3.544_907_701_8 * seeing / 2.354_820_045;
     let sign = if look == 4 { -1.0 } else { 1.0 };
-    let fwhm = if look == 6 { (4.0 * seeing, seeing) } else { (seeing, seeing) };
-    let place = Spot { x: 0.0, y: 0.0, flux: sign * flux, fwhm, angle: random.between(0.0, 3.1) };
+    let fwhm = if look == 6 {
+        (4.0 * seeing, seeing)
+    } else {
+        (seeing, seeing)
+    };
+    let place = Spot {
+        x: 0.0,
+        y: 0.0,
+        flux: sign * flux,
+        fwhm,
+        angle: random.between(0.0, 3.1),
+    };
     let mut difference = Image::noise(&mut random, size, 0.0, NOISE_NJY);
     difference.add(&place);
     if look == 5 {
-        difference.add(&Spot { flux: -0.9 * flux, x: 2.0, ..place });
+        difference.add(&Spot {
+            flux: -0.9 * flux,
+            x: 2.0,
+            ..place
+        });
     }
-    let host = Spot { flux: 3.0 * flux, x: random.between(-3.0, 3.0), ..place };
+    let host = Spot {
+        flux: 3.0 * flux,
+        x: random.between(-3.0, 3.0),
+        ..place
+    };
     let mut template = Image::noise(&mut random, size, 0.0, 0.3 * NOISE_NJY);
     template.add(&host);
     let mut science = Image::noise(&mut random, size, 0.0, NOISE_NJY);
     science.add(&host);
     science.add(&place);
     let mut psf = Image::flat(PSF_SIZE, 0.0);
-    psf.add(&Spot { x: 0.0, y: 0.0, flux: 1.0, fwhm: (seeing, seeing), angle: 0.0 });
-    let [difference, science, template] = [difference, science, template].map(|image| file(&image, &psf));
-    Stamps { difference, science, template }
+    psf.add(&Spot {
+        x: 0.0,
+        y: 0.0,
+        flux: 1.0,
+        fwhm: (seeing, seeing),
+        angle: 0.0,
+    });
+    let [difference, science, template] =
+        [difference, science, template].map(|image| file(&image, &psf));
+    Stamps {
+        difference,
+        science,
+        template,
+    }
 }
 
 fn file(image: &Image, psf: &Image) -> Vec<u8> {

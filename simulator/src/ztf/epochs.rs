@@ -50,7 +50,13 @@ impl Epoch {
         if object.kind == Kind::Bogus && days < 0.0 && random.chance(0.05) {
             flux = 6.0 * flux_error;
         }
-        Self { jd, band, limit_mag, flux, flux_error: error }
+        Self {
+            jd,
+            band,
+            limit_mag,
+            flux,
+            flux_error: error,
+        }
     }
 
     pub(super) fn is_detection(&self) -> bool {
@@ -79,7 +85,11 @@ pub(super) fn before(object: &Object, jd: f64, random: &mut Random) -> Vec<Epoch
     let cadence_d = random.between(1.0, 5.0);
     let mut days = -HISTORY_D + random.between(0.0, cadence_d);
     while days < -0.4 && epochs.len() < MOST - 2 {
-        let bands = if random.chance(0.7) { &[1, 2][..] } else { &[2][..] };
+        let bands = if random.chance(0.7) {
+            &[1, 2][..]
+        } else {
+            &[2][..]
+        };
         for (number, band) in bands.iter().enumerate() {
             let days = days + 0.04 * number as f64;
             epochs.push(Epoch::measure(object, jd + days, days, *band, random));

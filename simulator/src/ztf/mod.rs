@@ -72,7 +72,9 @@ impl Simulation {
         let before = epochs::before(&object, jd, &mut random);
         let object_id = name(self.night.year(), self.name_number(number));
         let ratio = now.signal_to_noise();
-        let stamps = self.pool.pick(object.kind, now.flux > 0.0, ratio, &mut random);
+        let stamps = self
+            .pool
+            .pick(object.kind, now.flux > 0.0, ratio, &mut random);
         let mut frame = Frame {
             object: &object,
             stamps,
@@ -85,7 +87,14 @@ impl Simulation {
             y: random.between(15.0, 3065.0),
         };
         frame.candid = frame.pid(jd) * 1_000_000 + row as i64;
-        let body = body(&self.records, &frame, &object_id, &now, &before, &mut random);
+        let body = body(
+            &self.records,
+            &frame,
+            &object_id,
+            &now,
+            &before,
+            &mut random,
+        );
         Alert {
             object_id,
             alert_id: frame.candid,
@@ -121,18 +130,32 @@ fn body(
     avro::text(&mut out, object_id);
     avro::long(&mut out, frame.candid);
     records.candidate(&mut out, frame, now, before, random);
-    avro::array(&mut out, before, |out, epoch| records.previous(out, frame, epoch, random));
+    avro::array(&mut out, before, |out, epoch| {
+        records.previous(out, frame, epoch, random)
+    });
     let forced: Vec<&Epoch> = before.iter().rev().collect();
-    avro::array(&mut out, &forced, |out, epoch| records.forced(out, frame, epoch, random));
+    avro::array(&mut out, &forced, |out, epoch| {
+        records.forced(out, frame, epoch, random)
+    });
     write_stamps(&mut out, frame.candid, stamps);
     out
 }
 
 fn write_stamps(out: &mut Vec<u8>, candid: i64, stamps: &Stamps) {
-    let three = [("sci", &stamps.science), ("ref", &stamps.template), ("scimref", &stamps.difference)];
+    let three = [
+        ("sci", &stamps.science),
+        ("ref", &stamps.template),
+        ("scimref", &stamps.difference),
+    ];
     for (kind, stamp) in three {
         out.push(2);
-        avro::text(out, &format!("candid{candid}_pid{}_targ_{kind}.fits.gz", candid / 1_000_000));
+        avro::text(
+            out,
+            &format!(
+                "candid{candid}_pid{}_targ_{kind}.fits.gz",
+                candid / 1_000_000
+            ),
+        );
         avro::bytes(out, stamp);
     }
 }

@@ -49,9 +49,20 @@ pub(super) struct Object {
 #[derive(Debug)]
 enum Curve {
     /// Rises as t² to `peak`, then fades linearly in magnitude.
-    Explosion { peak_d: f64, peak_mag: f64, rise_d: f64, fade_mag_d: f64, colour: f64 },
+    Explosion {
+        peak_d: f64,
+        peak_mag: f64,
+        rise_d: f64,
+        fade_mag_d: f64,
+        colour: f64,
+    },
     /// Two sinusoids; negative half of the time.
-    Wave { flux: f64, period_d: f64, phase: f64, second: f64 },
+    Wave {
+        flux: f64,
+        period_d: f64,
+        phase: f64,
+        second: f64,
+    },
     /// There in this exposure alone.
     Once { flux: f64 },
 }
@@ -71,13 +82,26 @@ impl Object {
             _ => random.between(0.5, 25.0),
         };
         let curve = curve(kind, reference_mag, random);
-        Self { kind, ra_deg, dec_deg, reference_mag, reference_arcsec, curve }
+        Self {
+            kind,
+            ra_deg,
+            dec_deg,
+            reference_mag,
+            reference_arcsec,
+            curve,
+        }
     }
 
     /// Difference flux `days` after the alert (before: negative) in a band (1 g, 2 r, 3 i).
     pub(super) fn flux(&self, days: f64, band: i64) -> f64 {
         match self.curve {
-            Curve::Explosion { peak_d, peak_mag, rise_d, fade_mag_d, colour } => {
+            Curve::Explosion {
+                peak_d,
+                peak_mag,
+                rise_d,
+                fade_mag_d,
+                colour,
+            } => {
                 let peak = flux_of(peak_mag + colour * (2 - band) as f64);
                 let since = days - peak_d;
                 if since < -rise_d {
@@ -89,12 +113,21 @@ impl Object {
                     peak * libm::exp10(-0.4 * fade_mag_d * since)
                 }
             }
-            Curve::Wave { flux, period_d, phase, second } => {
+            Curve::Wave {
+                flux,
+                period_d,
+                phase,
+                second,
+            } => {
                 let angle = TAU * days / period_d + phase;
                 flux * (libm::sin(angle) + second * libm::sin(2.3 * angle))
             }
             Curve::Once { flux } => {
-                if days == 0.0 { flux } else { 0.0 }
+                if days == 0.0 {
+                    flux
+                } else {
+                    0.0
+                }
             }
         }
     }
@@ -131,7 +164,13 @@ fn choose(random: &mut Random) -> Kind {
 fn curve(kind: Kind, reference_mag: f64, random: &mut Random) -> Curve {
     let explosion = |random: &mut Random, peak_d, peak_mag, rise_d, fade_mag_d| {
         let colour = 0.15 * random.normal() + 0.1;
-        Curve::Explosion { peak_d, peak_mag, rise_d, fade_mag_d, colour }
+        Curve::Explosion {
+            peak_d,
+            peak_mag,
+            rise_d,
+            fade_mag_d,
+            colour,
+        }
     };
     match kind {
         Kind::RisingSupernova => {
@@ -153,7 +192,11 @@ fn curve(kind: Kind, reference_mag: f64, random: &mut Random) -> Curve {
         }
         Kind::VariableStar | Kind::ActiveNucleus => {
             let star = kind == Kind::VariableStar;
-            let period_d = if star { libm::exp(random.between(-1.5, 4.5)) } else { random.between(60.0, 400.0) };
+            let period_d = if star {
+                libm::exp(random.between(-1.5, 4.5))
+            } else {
+                random.between(60.0, 400.0)
+            };
             // Of the reference flux; always well seen in the alert's own exposure.
             let least = flux_of(19.0) / flux_of(reference_mag);
             let amplitude = least.max(random.between(0.05, 0.6));
@@ -161,12 +204,21 @@ fn curve(kind: Kind, reference_mag: f64, random: &mut Random) -> Curve {
             let rising = random.between(0.5, 1.4);
             let phase = if positive { rising } else { rising + TAU / 2.0 };
             let flux = flux_of(reference_mag) * amplitude;
-            Curve::Wave { flux, period_d, phase, second: random.between(-0.2, 0.2) }
+            Curve::Wave {
+                flux,
+                period_d,
+                phase,
+                second: random.between(-0.2, 0.2),
+            }
         }
-        Kind::Asteroid => Curve::Once { flux: flux_of(random.between(15.5, 19.6)) },
+        Kind::Asteroid => Curve::Once {
+            flux: flux_of(random.between(15.5, 19.6)),
+        },
         Kind::Bogus => {
             let sign = if random.chance(0.7) { 1.0 } else { -1.0 };
-            Curve::Once { flux: sign * flux_of(random.between(16.0, 20.0)) }
+            Curve::Once {
+                flux: sign * flux_of(random.between(16.0, 20.0)),
+            }
         }
     }
 }

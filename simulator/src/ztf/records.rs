@@ -97,10 +97,21 @@ impl Records {
         let old = matches!(object.kind, Kind::VariableStar | Kind::ActiveNucleus);
         let earlier = if old { random.below(900) as i64 } else { 0 };
         let detections = 1 + seen.count() as i64 + earlier;
-        let first_jd = if old { now.jd - random.between(200.0, 2000.0) } else { first_jd };
-        let axes = (frame.stamps.fwhm / 2.6, frame.stamps.fwhm / 2.6 / frame.stamps.elongation);
+        let first_jd = if old {
+            now.jd - random.between(200.0, 2000.0)
+        } else {
+            first_jd
+        };
+        let axes = (
+            frame.stamps.fwhm / 2.6,
+            frame.stamps.fwhm / 2.6 / frame.stamps.elongation,
+        );
         let bad = i64::from(!object.is_real()) * random.below(4) as i64;
-        let negative = if object.is_real() { random.below(4) } else { 4 + random.below(9) } as i64;
+        let negative = if object.is_real() {
+            random.below(4)
+        } else {
+            4 + random.below(9)
+        } as i64;
         let reference_start = now.jd - random.between(900.0, 2000.0);
         self.candidate.write(out, &fields! {
             jd: now.jd, fid: now.band, pid: frame.pid(now.jd), diffmaglim: now.limit_mag,
@@ -215,22 +226,25 @@ impl Records {
         let unless_failed = |value: f64| if failed { FAILED } else { value };
         // In DN of this image, whose zero point differs from ours.
         let scale = libm::exp10(0.4 * (zero_point - ZERO_POINT));
-        self.forced.write(out, &fields! {
-            field: frame.field, rcid: frame.channel, fid: epoch.band, pid: frame.pid(epoch.jd),
-            rfid: frame.field * 1_000_000 + 100_000 + epoch.band * 10_000 + frame.channel,
-            sciinpseeing: random.between(1.5, 3.0), scibckgnd: random.between(100.0, 500.0),
-            scisigpix: random.between(6.0, 15.0), magzpsci: zero_point, magzpsciunc: 1e-5,
-            magzpscirms: random.between(0.02, 0.05), clrcoeff: 0.05 * random.normal(),
-            clrcounc: 1e-5, exptime: 30.0, adpctdif1: 0.06, adpctdif2: 0.07,
-            diffmaglim: epoch.limit_mag, programid: frame.program, jd: epoch.jd,
-            forcediffimflux: unless_failed(scale * epoch.flux),
-            forcediffimfluxunc: unless_failed(scale * epoch.flux_error),
-            procstatus: if failed { "61" } else { "0" },
-            distnr: unless_failed(object.reference_arcsec / PIXEL_ARCSEC),
-            ranr: unless_failed(object.ra_deg), decnr: unless_failed(object.dec_deg),
-            magnr: unless_failed(object.reference_mag), sigmagnr: unless_failed(0.02),
-            chinr: unless_failed(0.7), sharpnr: unless_failed(-0.01),
-        });
+        self.forced.write(
+            out,
+            &fields! {
+                field: frame.field, rcid: frame.channel, fid: epoch.band, pid: frame.pid(epoch.jd),
+                rfid: frame.field * 1_000_000 + 100_000 + epoch.band * 10_000 + frame.channel,
+                sciinpseeing: random.between(1.5, 3.0), scibckgnd: random.between(100.0, 500.0),
+                scisigpix: random.between(6.0, 15.0), magzpsci: zero_point, magzpsciunc: 1e-5,
+                magzpscirms: random.between(0.02, 0.05), clrcoeff: 0.05 * random.normal(),
+                clrcounc: 1e-5, exptime: 30.0, adpctdif1: 0.06, adpctdif2: 0.07,
+                diffmaglim: epoch.limit_mag, programid: frame.program, jd: epoch.jd,
+                forcediffimflux: unless_failed(scale * epoch.flux),
+                forcediffimfluxunc: unless_failed(scale * epoch.flux_error),
+                procstatus: if failed { "61" } else { "0" },
+                distnr: unless_failed(object.reference_arcsec / PIXEL_ARCSEC),
+                ranr: unless_failed(object.ra_deg), decnr: unless_failed(object.dec_deg),
+                magnr: unless_failed(object.reference_mag), sigmagnr: unless_failed(0.02),
+                chinr: unless_failed(0.7), sharpnr: unless_failed(-0.01),
+            },
+        );
     }
 }
 
@@ -246,9 +260,15 @@ impl Scores {
         if object.is_real() {
             let clear = (epoch.signal_to_noise() / 10.0).min(1.0);
             let forest = (0.55 + 0.3 * clear + 0.1 * random.normal()).clamp(0.05, 1.0);
-            Self { forest, deep: 1.0 - 0.3 * one * one * one * one }
+            Self {
+                forest,
+                deep: 1.0 - 0.3 * one * one * one * one,
+            }
         } else {
-            Self { forest: 0.55 * one, deep: 0.6 * two * two }
+            Self {
+                forest: 0.55 * one,
+                deep: 0.6 * two * two,
+            }
         }
     }
 }
@@ -266,16 +286,33 @@ impl SolarSystem {
             let name = if random.chance(0.9) {
                 (1 + random.below(700_000)).to_string()
             } else {
-                format!("{}{}{}", 2000 + random.below(25), "QRSTU".as_bytes()[random.below(5) as usize] as char, "ABC")
+                format!(
+                    "{}{}{}",
+                    2000 + random.below(25),
+                    "QRSTU".as_bytes()[random.below(5) as usize] as char,
+                    "ABC"
+                )
             };
             let distance_arcsec = 0.5 * random.normal().abs();
-            return Self { distance_arcsec, mag: now.mag() + 0.3 * random.normal(), name };
+            return Self {
+                distance_arcsec,
+                mag: now.mag() + 0.3 * random.normal(),
+                name,
+            };
         }
         if random.chance(0.01) {
             let (distance_arcsec, mag) = (random.between(13.0, 30.0), random.between(17.0, 22.0));
-            return Self { distance_arcsec, mag, name: (1 + random.below(700_000)).to_string() };
+            return Self {
+                distance_arcsec,
+                mag,
+                name: (1 + random.below(700_000)).to_string(),
+            };
         }
-        Self { distance_arcsec: NONE, mag: NONE, name: "null".to_owned() }
+        Self {
+            distance_arcsec: NONE,
+            mag: NONE,
+            name: "null".to_owned(),
+        }
     }
 }
 
@@ -294,10 +331,15 @@ struct Neighbours {
 impl Neighbours {
     fn of(object: &Object, random: &mut Random) -> Self {
         let star = object.is_star();
-        let near = |random: &mut Random, far: f64| (random.between(0.3, far), random.between(17.0, 22.5));
+        let near =
+            |random: &mut Random, far: f64| (random.between(0.3, far), random.between(17.0, 22.5));
         let mut arcsec = [object.reference_arcsec, 0.0, 0.0];
         let mut mags = [object.reference_mag, NONE, NONE];
-        let score = if star { random.between(0.9, 1.0) } else { random.between(0.0, 0.6) };
+        let score = if star {
+            random.between(0.9, 1.0)
+        } else {
+            random.between(0.0, 0.6)
+        };
         let mut scores = [score, NONE, NONE];
         let base = 80_000_000_000_000_000 + random.below(120_000_000_000_000_000) as i64;
         let mut ids = [base, -999, -999];
@@ -314,10 +356,26 @@ impl Neighbours {
             mags,
             scores,
             arcsec,
-            gaia_arcsec: if star { object.reference_arcsec } else { random.between(3.0, 60.0) },
-            gaia_mag: if star { object.reference_mag } else { random.between(14.0, 20.5) },
-            bright_gaia_arcsec: if bright { random.between(10.0, 90.0) } else { NONE },
-            bright_gaia_mag: if bright { random.between(9.0, 14.0) } else { NONE },
+            gaia_arcsec: if star {
+                object.reference_arcsec
+            } else {
+                random.between(3.0, 60.0)
+            },
+            gaia_mag: if star {
+                object.reference_mag
+            } else {
+                random.between(14.0, 20.5)
+            },
+            bright_gaia_arcsec: if bright {
+                random.between(10.0, 90.0)
+            } else {
+                NONE
+            },
+            bright_gaia_mag: if bright {
+                random.between(9.0, 14.0)
+            } else {
+                NONE
+            },
         }
     }
 }

@@ -58,7 +58,10 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, made: (0..SETS).map(|_| None).collect() }
+        Self {
+            seed,
+            made: (0..SETS).map(|_| None).collect(),
+        }
     }
 
     /// Cutouts that suit a kind of object, the sign of its flux and its signal-to-noise ratio.
@@ -72,7 +75,9 @@ impl Pool {
         let look = match kind {
             Kind::Bogus => 5 + random.below(3),
             _ if !positive => 4,
-            _ => (1..4).filter(|look| signal_to_noise > POINTS[*look as usize] / 1.6).count() as u64,
+            _ => (1..4)
+                .filter(|look| signal_to_noise > POINTS[*look as usize] / 1.6)
+                .count() as u64,
         };
         let number = random.below(SETS / LOOKS) * LOOKS + look;
         let seed = self.seed;
@@ -116,12 +121,22 @@ fn make(seed: u64, number: u64, look: u64) -> Stamps {
         difference.add(spot);
     }
     let elongation = spots[0].fwhm.0.max(spots[0].fwhm.1) / spots[0].fwhm.0.min(spots[0].fwhm.1);
-    let height = if random.chance(0.02) { 40 + random.below(20) as usize } else { SIZE };
+    let height = if random.chance(0.02) {
+        40 + random.below(20) as usize
+    } else {
+        SIZE
+    };
     let [science, template, difference] = [science, template, difference].map(|mut image| {
         image.cut(height);
         compress(&image)
     });
-    Stamps { science, template, difference, fwhm, elongation }
+    Stamps {
+        science,
+        template,
+        difference,
+        fwhm,
+        elongation,
+    }
 }
 
 /// What is added to a difference image, and the width that would be measured.
@@ -132,22 +147,53 @@ fn difference(look: Look, place: Spot, random: &mut Random) -> (Vec<Spot>, f64) 
     match look {
         Look::Point(ratio) => {
             let ratio = ratio * random.between(0.8, 1.25);
-            (vec![Spot { flux: flux(ratio), ..place }], seeing)
+            (
+                vec![Spot {
+                    flux: flux(ratio),
+                    ..place
+                }],
+                seeing,
+            )
         }
-        Look::Hole => (vec![Spot { flux: -flux(random.between(8.0, 60.0)), ..place }], seeing),
+        Look::Hole => (
+            vec![Spot {
+                flux: -flux(random.between(8.0, 60.0)),
+                ..place
+            }],
+            seeing,
+        ),
         Look::Dipole => {
             let flux = flux(random.between(10.0, 60.0));
             let up = Spot { flux, ..place };
-            let down = Spot { flux: -0.9 * flux, x: place.x + 1.8, y: place.y + 0.7, ..place };
+            let down = Spot {
+                flux: -0.9 * flux,
+                x: place.x + 1.8,
+                y: place.y + 0.7,
+                ..place
+            };
             (vec![up, down], 0.8 * seeing)
         }
         Look::CosmicRay => {
             let fwhm = (0.6, 0.8);
-            (vec![Spot { flux: flux(30.0), fwhm, ..place }], 0.8)
+            (
+                vec![Spot {
+                    flux: flux(30.0),
+                    fwhm,
+                    ..place
+                }],
+                0.8,
+            )
         }
         Look::Trail => {
             let fwhm = (seeing * random.between(2.5, 6.0), seeing);
-            (vec![Spot { flux: flux(60.0), fwhm, ..place }], fwhm.0)
+            (
+                vec![Spot {
+                    flux: flux(60.0),
+                    fwhm,
+                    ..place
+                }],
+                fwhm.0,
+            )
         }
     }
 }
@@ -158,7 +204,12 @@ fn hosts(seeing: f64, random: &mut Random) -> Vec<Spot> {
     (0..count)
         .map(|number| {
             let reach = if number == 0 { 5.0 } else { 28.0 };
-            let width = seeing * if random.chance(0.5) { 1.0 } else { random.between(1.2, 4.0) };
+            let width = seeing
+                * if random.chance(0.5) {
+                    1.0
+                } else {
+                    random.between(1.2, 4.0)
+                };
             Spot {
                 x: random.between(-reach, reach),
                 y: random.between(-reach, reach),

@@ -10,7 +10,7 @@ use crate::path::quoted_name;
 use crate::schema::{Schema, Type, TypeId};
 
 /// Steps after which the search gives up: real records have some thousand values.
-const MOST_STEPS: usize = 5_000_000;
+const MOST_STEPS: usize = 1_000_000;
 /// Levels after which it goes no deeper.
 const DEEPEST: usize = 256;
 
@@ -26,14 +26,34 @@ pub(crate) fn locate(schema: &Schema, bytes: &[u8], start: usize, target: usize)
     };
     // The search ends with an error where it has found the place.
     let _found = search.visit(schema.root());
-    search.path.concat()
+    written(&search.path)
+}
+
+/// A part of a path.
+enum Part<'a> {
+    Member(&'a str),
+    Item(usize),
+}
+
+fn written(path: &[Part<'_>]) -> String {
+    let mut text = String::new();
+    for part in path {
+        match part {
+            Part::Item(index) => text.push_str(&format!("[{index}]")),
+            Part::Member(name) => {
+                text.push_str(if text.is_empty() { "" } else { "." });
+                text.push_str(&quoted_name(name));
+            }
+        }
+    }
+    text
 }
 
 struct Search<'a> {
     schema: &'a Schema,
     cursor: Cursor<'a>,
     target: usize,
-    path: Vec<String>,
+    path: Vec<Part<'a>>,
     steps: usize,
 }
 
@@ -45,12 +65,15 @@ impl Search<'_> {
         if self.steps > MOST_STEPS || self.path.len() > DEEPEST {
             return Err(Wrong::End);
         }
+        if let Some(size) = schema.fixed_size(id)
+            && self.target >= start.saturating_add(size)
+        {
+            return self.cursor.skip(size);
+        }
         match schema.type_of(id) {
             Type::Record(members) => {
                 for (index, member) in members.iter().enumerate() {
-                    let dot = if self.path.is_empty() { "" } else { "." };
-                    self.path
-                        .push(format!("{dot}{}", quoted_name(&member.name)));
+                    self.path.push(Part::Member(&member.name));
                     self.visit(members[index].type_id)?;
                     self.path.pop();
                 }
@@ -98,7 +121,7 @@ impl Search<'_> {
                 continue;
             }
             for _ in 0..block.items {
-                self.path.push(format!("[{index}]"));
+                self.path.push(Part::Item(index));
                 let start = self.cursor.at();
                 if keyed {
                     self.cursor.sized()?;

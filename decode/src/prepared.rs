@@ -36,14 +36,14 @@ impl SchemaSource for NoSchemas {
 /// When the packet's framing or header is damaged, or its schema id is not known.
 pub fn schema_text(packet: &[u8], schemas: &dyn SchemaSource) -> Result<Arc<str>, DecodeError> {
     match frame(packet)? {
-        Framed::File(header) => Ok(header.schema.into()),
+        Framed::File(header) => Ok(header.schema_text()?.into()),
         Framed::Confluent { id, .. } => schemas.schema(id).ok_or(DecodeError::UnknownSchema(id)),
     }
 }
 
 /// What was prepared for the schemas seen last.
 pub(crate) struct Prepared<V> {
-    files: Recent<Box<str>, V>,
+    files: Recent<Box<[u8]>, V>,
     registered: Recent<u32, V>,
 }
 
@@ -65,8 +65,10 @@ impl<V> Prepared<V> {
         let found = match framed {
             Framed::File(header) => {
                 if !self.files.recall(|text| **text == *header.schema) {
-                    self.files
-                        .put(header.schema.into(), make(Schema::parse(header.schema)?));
+                    self.files.put(
+                        header.schema.into(),
+                        make(Schema::parse(header.schema_text()?)?),
+                    );
                 }
                 self.files.front()
             }

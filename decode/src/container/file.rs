@@ -12,8 +12,8 @@ const SYNC: usize = 16;
 
 /// What stands before the first block.
 pub(crate) struct Header<'a> {
-    /// The writer's schema, JSON.
-    pub schema: &'a str,
+    /// The writer's schema: JSON, not yet looked at, because mostly it is known already.
+    pub schema: &'a [u8],
     pub codec: Codec,
     /// Every entry of the metadata, in order.
     pub entries: Vec<(&'a [u8], &'a [u8])>,
@@ -43,6 +43,11 @@ fn wrong(byte: usize, wrong: impl Into<FrameWrong>) -> DecodeError {
 }
 
 impl<'a> Header<'a> {
+    /// The writer's schema as text.
+    pub fn schema_text(&self) -> Result<&'a str, DecodeError> {
+        std::str::from_utf8(self.schema).map_err(|_| wrong(MAGIC.len(), FrameWrong::SchemaText))
+    }
+
     /// Reads the header of a packet that starts with the magic bytes.
     pub fn read(packet: &'a [u8]) -> Result<Header<'a>, DecodeError> {
         let mut cursor = Cursor::starting_at(packet, MAGIC.len());
@@ -56,8 +61,6 @@ impl<'a> Header<'a> {
         };
         let schema =
             last(b"avro.schema").ok_or_else(|| wrong(cursor.at(), FrameWrong::NoSchema))?;
-        let schema =
-            std::str::from_utf8(schema).map_err(|_| wrong(MAGIC.len(), FrameWrong::SchemaText))?;
         let codec = Codec::named(last(b"avro.codec")).map_err(|error| wrong(MAGIC.len(), error))?;
         let sync = cursor.array().map_err(|error| wrong(cursor.at(), error))?;
         Ok(Header {

@@ -81,7 +81,7 @@ impl SkipTable {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&self, skip: &Skip, cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Wrong> {
         match skip {
             Skip::Scalar(scalar) => scalar.step(cursor),
@@ -100,6 +100,7 @@ impl SkipTable {
         }
     }
 
+    #[inline(never)]
     fn step_composite(
         &self,
         skip: &Skip,

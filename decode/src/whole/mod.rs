@@ -19,6 +19,7 @@ use crate::prepared::{Prepared, SchemaSource};
 use crate::schema::Schema;
 use crate::walk::{Sink, walk};
 use build::Builder;
+use read::Reader;
 
 /// The records of one packet.
 #[derive(Debug)]
@@ -59,8 +60,7 @@ impl WholeDecoder {
             (schema, skips)
         })?;
         let mut sink = Records {
-            schema,
-            skips,
+            reader: Reader::new(schema, skips),
             builder: Builder::default(),
             taken: 0,
         };
@@ -74,16 +74,14 @@ impl WholeDecoder {
 
 /// Takes records whole.
 struct Records<'a> {
-    schema: &'a Schema,
-    skips: &'a SkipTable,
+    reader: Reader<'a>,
     builder: Builder,
     taken: usize,
 }
 
 impl Sink for Records<'_> {
     fn read(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Wrong> {
-        let mut reader = read::Reader::new(self.schema, self.skips);
-        reader.read(self.schema.root(), &mut self.builder, cursor, 0)?;
+        self.reader.read_root(&mut self.builder, cursor)?;
         self.taken += 1;
         Ok(())
     }

@@ -10,11 +10,16 @@ use crate::value::Value;
 /// Values of one record that are kept; the largest real alerts have a hundred thousand. It also
 /// bounds what takes no bytes, such as arrays of empty records.
 const MOST_VALUES: usize = 20_000_000;
+/// Parts of a packet's records that have a column of their own; the widest real schemas have 500.
+const MOST_PARTS: usize = 50_000;
 
 pub(super) struct Reader<'a> {
     schema: &'a Schema,
     skips: &'a SkipTable,
+    /// Values of the record so far.
     values: usize,
+    /// Parts of all records so far.
+    parts: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -23,11 +28,18 @@ impl<'a> Reader<'a> {
             schema,
             skips,
             values: 0,
+            parts: 0,
         }
     }
 
+    /// Reads a record into the builder.
+    pub fn read_root(&mut self, root: &mut Builder, cursor: &mut Cursor<'_>) -> Result<(), Wrong> {
+        self.values = 0;
+        self.read(self.schema.root(), root, cursor, 0)
+    }
+
     /// Reads a value of the type, which lies within `depth` others, into its builder.
-    pub fn read(
+    fn read(
         &mut self,
         id: TypeId,
         builder: &mut Builder,
@@ -40,7 +52,8 @@ impl<'a> Reader<'a> {
         }
         let schema = self.schema;
         if let Some(leaf) = leaf(schema, id) {
-            let Builder::Leaf(values) = shaped(builder, || Builder::leaf(leaf.natural()))? else {
+            let Builder::Leaf(values) = self.shaped(builder, || Builder::leaf(leaf.natural()))?
+            else {
                 return Err(Wrong::TooManyColumns);
             };
             return values.push(leaf.read(cursor)?);
@@ -49,7 +62,7 @@ impl<'a> Reader<'a> {
             Type::Union(branches) => self.read_union(branches, builder, cursor, depth),
             Type::Record(members) => {
                 let depth = self.skips.deeper(depth)?;
-                let record = shaped(builder, || Builder::record(kept_names(members)))?;
+                let record = self.shaped(builder, || Builder::record(kept_names(members)))?;
                 let Builder::Record(record) = record else {
                     return Err(Wrong::TooManyColumns);
                 };
@@ -57,11 +70,13 @@ impl<'a> Reader<'a> {
             }
             Type::Array(items) => {
                 let depth = self.skips.deeper(depth)?;
-                self.read_array(*items, shaped(builder, Builder::list)?, cursor, depth)
+                let list = self.shaped(builder, Builder::list)?;
+                self.read_array(*items, list, cursor, depth)
             }
             Type::Map(values) => {
                 let depth = self.skips.deeper(depth)?;
-                self.read_map(*values, shaped(builder, Builder::map)?, cursor, depth)
+                let map = self.shaped(builder, Builder::map)?;
+                self.read_map(*values, map, cursor, depth)
             }
             // Null; all others are leaves.
             _ => builder.push_null(),
@@ -80,7 +95,7 @@ impl<'a> Reader<'a> {
         if self.schema.nullable(branches).is_some() {
             return self.read(id, builder, cursor, depth);
         }
-        let union = shaped(builder, || Builder::union(branches.len()))?;
+        let union = self.shaped(builder, || Builder::union(branches.len()))?;
         let Builder::Union(union) = union else {
             return Err(Wrong::TooManyColumns);
         };
@@ -150,17 +165,25 @@ impl<'a> Reader<'a> {
         }
         maps.close(keys.len())
     }
-}
 
-/// The builder, given its shape if it has none yet: the nulls before it are taken over.
-fn shaped(builder: &mut Builder, shape: impl FnOnce() -> Builder) -> Result<&mut Builder, Wrong> {
-    if let Builder::Nulls(length) = *builder {
-        *builder = shape();
-        for _ in 0..length {
-            builder.push_null()?;
+    /// The builder, given its shape if it has none yet: the nulls before it are taken over.
+    fn shaped<'b>(
+        &mut self,
+        builder: &'b mut Builder,
+        shape: impl FnOnce() -> Builder,
+    ) -> Result<&'b mut Builder, Wrong> {
+        if let Builder::Nulls(length) = *builder {
+            self.parts += 1;
+            if self.parts > MOST_PARTS {
+                return Err(Wrong::TooManyColumns);
+            }
+            *builder = shape();
+            for _ in 0..length {
+                builder.push_null()?;
+            }
         }
+        Ok(builder)
     }
-    Ok(builder)
 }
 
 /// The names of a record's members without those that a later one of the same name replaces.

@@ -99,3 +99,70 @@ pub fn decode(fields: &[Field], schemas: Documents, packets: &[&[u8]]) -> Batch 
         .unwrap()
         .decode(packets)
 }
+
+/// Appends a number as Avro writes an int or long.
+pub fn long(out: &mut Vec<u8>, value: i64) {
+    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+/// Numbers end to end.
+pub fn longs(values: &[i64]) -> Vec<u8> {
+    let mut out = Vec::new();
+    values.iter().for_each(|value| long(&mut out, *value));
+    out
+}
+
+/// Appends text or bytes.
+pub fn sized(out: &mut Vec<u8>, bytes: &[u8]) {
+    long(out, bytes.len() as i64);
+    out.extend_from_slice(bytes);
+}
+
+/// Ends every block of the containers below.
+pub const SYNC: [u8; 16] = *b"0123456789abcdef";
+
+/// A container with these blocks: number of records, data.
+pub fn container(schema: &str, codec: &str, blocks: &[(i64, &[u8])]) -> Vec<u8> {
+    let mut out = b"Obj\x01".to_vec();
+    long(&mut out, 2);
+    for (key, value) in [("avro.schema", schema), ("avro.codec", codec)] {
+        sized(&mut out, key.as_bytes());
+        sized(&mut out, value.as_bytes());
+    }
+    out.push(0);
+    out.extend(SYNC);
+    for (records, data) in blocks {
+        long(&mut out, *records);
+        sized(&mut out, data);
+        out.extend(SYNC);
+    }
+    out
+}
+
+/// A record schema called `alert` with these fields.
+pub fn record(fields: &[(&str, &str)]) -> String {
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, kind)| format!(r#"{{"name":"{name}","type":{kind}}}"#))
+        .collect();
+    format!(
+        r#"{{"type":"record","name":"alert","fields":[{}]}}"#,
+        fields.join(",")
+    )
+}
+
+/// A column as JSON values, one per row.
+pub fn json(column: &dyn arrow_array::Array) -> Vec<serde_json::Value> {
+    (0..column.len())
+        .map(|row| {
+            let mut text = String::new();
+            skysieve_decode::write_json(&mut text, column, row);
+            serde_json::from_str(&text).unwrap()
+        })
+        .collect()
+}

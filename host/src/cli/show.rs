@@ -44,6 +44,9 @@ const BATCH: BatchLimits = BatchLimits {
 /// # Errors
 /// When a path or the schema folder cannot be read, or a field can be had from no alert.
 pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    for path in &args.paths {
+        std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    }
     let schemas: Arc<dyn SchemaSource> = match &args.schema_dir {
         Some(folder) => Arc::new(SchemaFolder::read(folder)?),
         None => Arc::new(NoSchemas),

@@ -1,6 +1,8 @@
 //! What several tests of this crate need: the folder of real packets, schema trees, single paths.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod generated;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -165,4 +167,33 @@ pub fn json(column: &dyn arrow_array::Array) -> Vec<serde_json::Value> {
             serde_json::from_str(&text).unwrap()
         })
         .collect()
+}
+
+/// The value of a path in a whole alert as JSON: what the column of that path has to hold.
+pub fn at_path(
+    alert: &serde_json::Value,
+    members: &[skysieve_decode::Member],
+) -> serde_json::Value {
+    let Some((first, rest)) = members.split_first() else {
+        return alert.clone();
+    };
+    match alert {
+        serde_json::Value::Null => serde_json::Value::Null,
+        _ => through_arrays(&alert[&first.name], first.arrays, rest),
+    }
+}
+
+fn through_arrays(
+    value: &serde_json::Value,
+    arrays: usize,
+    rest: &[skysieve_decode::Member],
+) -> serde_json::Value {
+    match value {
+        serde_json::Value::Array(items) if arrays > 0 => items
+            .iter()
+            .map(|item| through_arrays(item, arrays - 1, rest))
+            .collect(),
+        serde_json::Value::Null => serde_json::Value::Null,
+        other => at_path(other, rest),
+    }
 }

@@ -6,7 +6,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, Expr, ExprArray, Field, LitStr, Result};
+use syn::{DeriveInput, Error, Expr, ExprArray, Field, LitStr, Result, Type};
 
 use crate::attribute::{fresh_lifetime, lifetime, named_fields, with_lifetime};
 use crate::path;
@@ -16,6 +16,9 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let arguments = own.as_ref().map(|lifetime| quote!(<#lifetime>));
     let lifetime = own.clone().unwrap_or_else(fresh_lifetime);
     let fields = named_fields(input, "Alert")?;
+    fields
+        .iter()
+        .try_for_each(|field| refuse_foreign(&field.ty))?;
     let paths = fields
         .iter()
         .map(|field| paths(field))
@@ -61,6 +64,31 @@ pub fn derive(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
+/// Types that look right and are none of the contract, answered once and in plain words; the
+/// compiler finds the others.
+fn refuse_foreign(field_type: &Type) -> Result<()> {
+    let Type::Path(path) = field_type else {
+        return Ok(());
+    };
+    let name = path
+        .path
+        .segments
+        .last()
+        .map(|last| last.ident.to_string())
+        .unwrap_or_default();
+    let instead = match name.as_str() {
+        "i8" | "i16" | "u8" | "u16" => "i32",
+        "isize" | "u32" | "u64" | "usize" => "i64",
+        "String" => "&'a str",
+        "Vec" => "Series<'a, ...>, or &'a [u8] for bytes",
+        _ => return Ok(()),
+    };
+    Err(Error::new(
+        field_type.span(),
+        format!("the host hands over no {name}: use {instead}"),
+    ))
+}
+
 /// A path enters as many arrays as its field's type has room for.
 fn level_check(field: &Field, paths: &[LitStr]) -> TokenStream {
     let levels = paths
@@ -99,8 +127,8 @@ fn paths(field: &Field) -> Result<Vec<LitStr>> {
         })?;
     }
     let paths = found.filter(|paths| !paths.is_empty()).ok_or_else(|| {
-        Error::new(
-            field.span(),
+        Error::new_spanned(
+            &field.ident,
             "say where the field lies: #[alert(path = \"candidate.magpsf\")]",
         )
     })?;

@@ -87,10 +87,8 @@ impl Inputs {
             }
         };
         let ReturnType::Type(_, output) = &signature.output else {
-            return Err(Error::new(
-                signature.span(),
-                "a filter function returns a Verdict",
-            ));
+            let message = "a filter function returns a Verdict";
+            return Err(Error::new(signature.ident.span(), message));
         };
         let (alert, alert_by_reference) = match alert {
             Type::Reference(reference) => (&*reference.elem, true),

@@ -110,8 +110,8 @@ fn parse(field: &Field) -> Result<Declared<'_>> {
         })?;
     }
     let default = default.ok_or_else(|| {
-        Error::new(
-            field.span(),
+        Error::new_spanned(
+            &field.ident,
             "give a default: #[parameter(unit = \"mag\", default = 18.5)]",
         )
     })?;

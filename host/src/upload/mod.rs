@@ -21,7 +21,7 @@ mod trial;
 mod uploader;
 mod validate;
 mod world;
-mod wrap;
+pub mod wrap;
 
 pub use caps::Caps;
 pub use compile_child::{COMPILE_SUBCOMMAND, compile_child};

@@ -240,6 +240,34 @@ fn a_successor_of_the_same_place_fences_its_predecessor() {
 }
 
 #[test]
+fn a_worker_that_forgets_packets_is_made_to_read_them_again() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (name, settings, stream) = stream(broker, "forgetful", 2, 2_000);
+    let mut worker = Worker::new(&stream, &name, 0, INTERVAL);
+    for _ in 0..3 {
+        let before = worker.committed;
+        eventually(Duration::from_secs(60), "some are committed", || {
+            worker.step().unwrap();
+            worker.committed > before
+        });
+        worker.commit().unwrap();
+        eventually(Duration::from_secs(60), "some are read", || {
+            worker.read().unwrap();
+            worker.pending.packets > 0
+        });
+        worker.pending = Default::default();
+    }
+    eventually(Duration::from_secs(60), "all is read", || {
+        worker.step().unwrap();
+        read_to(&settings, &name, 2) == 2_000
+    });
+    assert!(worker.aborted > 0);
+    check_exactly_once(broker.address(), &name, 0..2_000);
+}
+
+#[test]
 fn expired_positions_are_recovered_from_the_records() {
     let Some(broker) = Broker::shared() else {
         return;

@@ -33,8 +33,13 @@ pub(super) struct Ticket {
 pub(super) enum Reading {
     /// Paused: its committed position has to be read first.
     Pending,
-    /// Its next packet is at `next`; `committed` is the position that stands in the group.
-    On { committed: i64, next: i64 },
+    /// Being read: `committed` is the position that stands in the group, `first` the first packet
+    /// given since, `next` the next one to give.
+    On {
+        committed: i64,
+        first: Option<i64>,
+        next: i64,
+    },
     /// Its committed position is gone from the broker; someone has to decide.
     Stopped,
 }

@@ -197,6 +197,7 @@ impl Settler {
             partition,
             Reading::On {
                 committed: position,
+                first: None,
                 next: position,
             },
         );

@@ -46,18 +46,18 @@ impl Sink for KafkaSink {
 }
 
 impl KafkaSink {
-    /// Only what is read here now, and from where it was committed on: anything else is another
-    /// worker's, or was given before.
+    /// Only what is read here now, from the first packet given since the last commit on: anything else
+    /// is another worker's, was committed before, or would leave packets out.
     fn check(&self, positions: &BTreeMap<Partition, (i64, i64)>) -> Result<(), SinkError> {
         self.group.with_held(|held| {
-            for (Partition { topic, index }, &(first, next)) in positions {
+            for (Partition { topic, index }, &(from, to)) in positions {
                 let reading = held.get(topic).and_then(|of_topic| of_topic.get(index));
                 match reading {
-                    Some(Reading::On { committed, next: read }) if *committed <= first && next <= *read => {}
+                    Some(&Reading::On { committed, first, next })
+                        if committed <= from && first.is_none_or(|first| first == from) && to <= next => {}
                     other => {
                         return Err(SinkError::Aborted(format!(
-                            "packets {first}..{next} of {topic}/{index} are not this worker's to commit \
-                             ({other:?})"
+                            "packets {from}..{to} of {topic}/{index} are not this worker's to commit ({other:?})"
                         )));
                     }
                 }

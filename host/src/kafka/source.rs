@@ -69,7 +69,10 @@ impl KafkaSource {
             let (topic, _) = held.get_key_value(topic)?;
             let topic = topic.clone();
             match held.get_mut(&topic)?.get_mut(&index)? {
-                Reading::On { next, .. } if offset >= *next => *next = offset + 1,
+                Reading::On { first, next, .. } if offset >= *next => {
+                    first.get_or_insert(offset);
+                    *next = offset + 1;
+                }
                 _ => return None,
             }
             Some(topic)
@@ -138,8 +141,12 @@ impl Source for KafkaSource {
                 let reading = held
                     .get_mut(topic)
                     .and_then(|of_topic| of_topic.get_mut(index));
-                if let Some(Reading::On { committed, .. }) = reading {
+                if let Some(Reading::On {
+                    committed, first, ..
+                }) = reading
+                {
                     *committed = *done;
+                    *first = None;
                 }
             }
         });

@@ -250,7 +250,8 @@ impl Worker {
     }
 }
 
-fn add(into: &mut Delivery, more: Delivery) {
+/// Append a delivery to another.
+pub fn add(into: &mut Delivery, more: Delivery) {
     into.outputs.extend(more.outputs);
     into.dead_letters.extend(more.dead_letters);
     into.failures.extend(more.failures);

@@ -16,6 +16,9 @@ use crate::{api, evaluate, registry, upload};
 /// The documented configuration that holds where no file is given.
 pub const DEFAULT_DOCUMENT: &str = include_str!("../skysieve.default.toml");
 
+/// Known surveys' streams: how their alerts are named where no configuration says otherwise.
+pub const SURVEYS_DOCUMENT: &str = include_str!("../surveys.toml");
+
 /// File that is read where `--config` names none.
 pub const DEFAULT_FILE: &str = "skysieve.toml";
 
@@ -75,9 +78,22 @@ impl Config {
     /// # Errors
     /// When the file cannot be read or says something that is not understood.
     pub fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::read_or(path, ("embedded defaults", DEFAULT_DOCUMENT))
+    }
+
+    /// The same, but for judging packets that belong to no running stream: without a file, as the
+    /// known surveys name them.
+    ///
+    /// # Errors
+    /// As for [`Config::read`].
+    pub fn read_for_packets(path: Option<&Path>) -> Result<Self, ConfigError> {
+        Self::read_or(path, ("embedded surveys", SURVEYS_DOCUMENT))
+    }
+
+    fn read_or(path: Option<&Path>, embedded: (&str, &str)) -> Result<Self, ConfigError> {
         let environment = std::env::vars().collect();
         match path.or(Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists())) {
-            None => Self::parse("embedded defaults", DEFAULT_DOCUMENT, &environment),
+            None => Self::parse(embedded.0, embedded.1, &environment),
             Some(path) => {
                 let origin = path.display().to_string();
                 let text =
@@ -215,8 +231,8 @@ mod tests {
 
     #[test]
     fn the_embedded_defaults_are_sound() {
-        let config = parse(DEFAULT_DOCUMENT, &[]).unwrap();
-        assert!(!config.streams.is_empty());
+        assert_eq!(parse(DEFAULT_DOCUMENT, &[]).unwrap().streams.len(), 1);
+        assert_eq!(parse(SURVEYS_DOCUMENT, &[]).unwrap().streams.len(), 2);
     }
 
     #[test]

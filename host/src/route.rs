@@ -78,6 +78,10 @@ impl Tally {
         }
     }
 
+    fn evaluated(&self) -> u64 {
+        self.passed + self.rejected.iter().sum::<u64>() + self.failed.values().sum::<u64>()
+    }
+
     fn counts(&self, destination: &Destination) -> Counts {
         let rejected: BTreeMap<String, u64> = (0_u8..=255)
             .filter(|code| self.rejected[usize::from(*code)] > 0)
@@ -94,7 +98,7 @@ impl Tally {
             .map(|(kind, count)| ((*kind).to_owned(), *count))
             .collect();
         Counts {
-            evaluated: self.passed + rejected.values().sum::<u64>() + failed.values().sum::<u64>(),
+            evaluated: self.evaluated(),
             passed: self.passed,
             rejected,
             failed,
@@ -138,18 +142,23 @@ fn add_verdicts(delivery: &mut Delivery, packets: &[Packet], alerts: &[Alert], s
             }
         }
     }
-    for (index, tally) in tallies.iter().enumerate() {
+    let evaluated: u64 = tallies.iter().map(Tally::evaluated).sum();
+    for tally in &tallies {
         let mut counts = tally.counts(destination);
-        if index == 0 {
-            // A batch rarely spans two nights; its cost is then that of the first.
-            (counts.fuel, counts.elapsed_ns) = (evaluation.fuel, evaluation.elapsed_ns);
-        }
+        counts.fuel = share(evaluation.fuel, counts.evaluated, evaluated);
+        counts.elapsed_ns = share(evaluation.elapsed_ns, counts.evaluated, evaluated);
         let key = CountKey {
             setting: destination.setting,
             night: tally.night.to_string(),
         };
         delivery.counts.entry(key).or_default().add(&counts);
     }
+}
+
+/// A night's part of what a batch cost, by its alerts.
+fn share(cost: u64, part: u64, whole: u64) -> u64 {
+    let share = u128::from(cost) * u128::from(part) / u128::from(whole.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 fn tally<'a>(tallies: &'a mut Vec<Tally>, night: &Arc<str>) -> &'a mut Tally {

@@ -25,7 +25,7 @@ pub(super) fn for_packets(
     name: Option<&str>,
     schema_dir: Option<&Path>,
 ) -> anyhow::Result<PacketStream> {
-    let streams = Config::read(config)?.streams;
+    let streams = Config::read_for_packets(config)?.streams;
     let settings = match name {
         Some(name) => match streams.iter().find(|stream| stream.name == name) {
             Some(stream) => stream.clone(),

@@ -210,7 +210,8 @@ async fn no_method() -> Problem {
     .advise("the `Allow` header names those it takes")
 }
 
-/// An instant as clients see it: `2026-11-23T17:40:12.345Z`.
+/// An instant as clients see it: `2026-11-23T17:40:12.340Z`.
 fn time(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
+    let time = jiff::Timestamp::from_millisecond(ms);
+    time.map_or_else(|_| ms.to_string(), |time| format!("{time:.3}"))
 }

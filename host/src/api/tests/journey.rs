@@ -19,6 +19,8 @@ async fn from_nothing_to_a_live_filter() {
     assert_eq!(made.status, 201);
     assert_eq!(made.headers["location"], mine);
     assert_eq!(made.body["topic"], "skysieve.ztf.anna.nearby");
+    let created = made.body["created"].as_str().unwrap();
+    assert_eq!(created.len(), "2026-11-23T17:40:12.340Z".len(), "{created}");
     assert_eq!(
         (&made.body["state"], &made.body["active"]),
         (&json!("empty"), &Value::Null)

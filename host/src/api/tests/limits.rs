@@ -268,3 +268,13 @@ async fn shutdown_waits_for_nobody_for_ever() {
     assert!(since.elapsed() < Duration::from_secs(5));
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+/// The documented defaults are the ones that hold without them.
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let document: toml::Table = toml::from_str(crate::config::DEFAULT_DOCUMENT).unwrap();
+    let api: Settings = document["api"].clone().try_into().unwrap();
+    assert_eq!(api, Settings::default());
+    let registry: crate::registry::Settings = document["registry"].clone().try_into().unwrap();
+    assert_eq!(registry, crate::registry::Settings::default());
+}

@@ -49,7 +49,7 @@ pub struct Ztf<'a> {
 pub struct Limits {
     /// Magnitude at which an alert becomes too faint.
     #[parameter(unit = "mag", default = 19.0, minimum = 10.0, maximum = 22.0)]
-    faintest: f64,
+    faintest_mag: f64,
     /// Least real-bogus score (drb, or rb where there is none).
     #[parameter(default = 0.65, minimum = 0.0, maximum = 1.0)]
     real_bogus: f64,
@@ -69,63 +69,26 @@ pub struct Rise {
 /// Judges one alert.
 #[filter(title = "Bright, rising supernova candidates")]
 pub fn keep(alert: Ztf, limits: &Limits) -> Verdict<Rise> {
-    reject_unless!(
-        matches!(alert.sign, "t" | "1"),
-        name = "negative",
-        "fainter than the reference"
-    );
-    let score = alert
-        .deep_real_bogus
-        .or(alert.real_bogus)
-        .map_or(0.0, f64::from);
-    reject_unless!(
-        score > limits.real_bogus,
-        name = "bogus",
-        "real-bogus score not above its limit"
-    );
-    reject_unless!(
-        f64::from(alert.mag) < limits.faintest,
-        name = "faint",
-        "not brighter than the limit"
-    );
+    reject_unless!(matches!(alert.sign, "t" | "1"), name = "negative", "fainter than the reference");
+    let score = alert.deep_real_bogus.or(alert.real_bogus).map_or(0.0, f64::from);
+    reject_unless!(score > limits.real_bogus, name = "bogus", "real-bogus score not above its limit");
+    reject_unless!(f64::from(alert.mag) < limits.faintest_mag, name = "faint", "not brighter than the limit");
     let latitude = galactic(alert.ra_deg, alert.dec_deg).latitude_deg;
-    reject_unless!(
-        latitude.abs() > 7.0,
-        name = "galactic_plane",
-        "within 7 deg of the galactic plane"
-    );
+    reject_unless!(latitude.abs() > 7.0, name = "galactic_plane", "within 7 deg of the galactic plane");
     reject_if!(
         within(alert.solar_system_arcsec, 12.0),
         name = "solar_system",
         "within 12 arcsec of a known solar-system object"
     );
     let star = alert.star_score.is_some_and(|score| score > 0.76) && within(alert.star_arcsec, 2.0);
-    reject_if!(
-        star,
-        name = "star",
-        "within 2 arcsec of a PS1 source with star score above 0.76"
-    );
+    reject_if!(star, name = "star", "within 2 arcsec of a PS1 source with star score above 0.76");
     let seen_before = history(&alert).any(|point| alert.jd - point.x > 0.02);
-    reject_unless!(
-        seen_before,
-        name = "first",
-        "not seen in this band over 0.02 d before (may move)"
-    );
-    let Some(Line {
-        slope, slope_error, ..
-    }) = light_curve(&alert).filter(|line| line.points > 2)
-    else {
+    reject_unless!(seen_before, name = "first", "not seen in this band over 0.02 d before (may move)");
+    let Some(Line { slope, slope_error, .. }) = light_curve(&alert).filter(|line| line.points > 2) else {
         reject!(name = "short", "fewer than 3 detections in this band")
     };
-    reject_unless!(
-        slope < -3.0 * slope_error,
-        name = "not_rising",
-        "not brightening at 3 sigma"
-    );
-    pass!(Rise {
-        rise_rate: -slope,
-        rise_rate_error: slope_error
-    })
+    reject_unless!(slope < -3.0 * slope_error, name = "not_rising", "not brightening at 3 sigma");
+    pass!(Rise { rise_rate: -slope, rise_rate_error: slope_error })
 }
 
 /// True for a distance up to `limit`; ZTF's "there is none" is -999.
@@ -138,23 +101,13 @@ fn history(alert: &Ztf) -> impl Iterator<Item = Point> + Clone {
     let band = alert.band;
     let measured = alert.mags.iter().zip(alert.mag_errors);
     let entries = alert.jds.iter().zip(alert.bands).zip(measured);
-    entries
-        .filter(move |((_, entry), _)| *entry == band)
-        .filter_map(|((jd, _), (mag, error))| {
-            Some(Point {
-                x: jd,
-                y: f64::from(mag?),
-                error: f64::from(error?),
-            })
-        })
+    entries.filter(move |((_, entry), _)| *entry == band).filter_map(|((jd, _), (mag, error))| {
+        Some(Point { x: jd, y: f64::from(mag?), error: f64::from(error?) })
+    })
 }
 
 fn light_curve(alert: &Ztf) -> Option<Line> {
-    let now = Point {
-        x: alert.jd,
-        y: alert.mag.into(),
-        error: alert.mag_error.into(),
-    };
+    let now = Point { x: alert.jd, y: alert.mag.into(), error: alert.mag_error.into() };
     weighted_line(history(alert).chain([now]))
 }
 

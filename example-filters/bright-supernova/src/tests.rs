@@ -38,86 +38,21 @@ fn a_rising_source_passes_with_its_rate() {
 
 #[test]
 fn each_cut_rejects() {
-    assert_eq!(
-        reason(Ztf {
-            sign: "f",
-            ..rising()
-        }),
-        Some("negative")
-    );
-    assert_eq!(
-        reason(Ztf {
-            deep_real_bogus: Some(0.65),
-            ..rising()
-        }),
-        Some("bogus")
-    );
-    assert_eq!(
-        reason(Ztf {
-            deep_real_bogus: None,
-            ..rising()
-        }),
-        Some("bogus")
-    );
-    assert_eq!(
-        reason(Ztf {
-            mag: 19.0,
-            ..rising()
-        }),
-        Some("faint")
-    );
-    assert_eq!(
-        reason(Ztf {
-            ra_deg: 266.4,
-            dec_deg: -29.0,
-            ..rising()
-        }),
-        Some("galactic_plane")
-    );
-    assert_eq!(
-        reason(Ztf {
-            solar_system_arcsec: Some(12.0),
-            ..rising()
-        }),
-        Some("solar_system")
-    );
-    assert_eq!(
-        reason(Ztf {
-            star_score: Some(0.9),
-            ..rising()
-        }),
-        Some("star")
-    );
-    assert_eq!(
-        reason(Ztf {
-            jd: 2_458_996.76,
-            ..rising()
-        }),
-        Some("first")
-    );
-    assert_eq!(
-        reason(Ztf {
-            bands: series(&[1, 2, 2]),
-            ..rising()
-        }),
-        Some("short")
-    );
-    assert_eq!(
-        reason(Ztf {
-            mag: 18.7,
-            ..rising()
-        }),
-        Some("not_rising")
-    );
+    assert_eq!(reason(Ztf { sign: "f", ..rising() }), Some("negative"));
+    assert_eq!(reason(Ztf { deep_real_bogus: Some(0.65), ..rising() }), Some("bogus"));
+    assert_eq!(reason(Ztf { deep_real_bogus: None, ..rising() }), Some("bogus"));
+    assert_eq!(reason(Ztf { mag: 19.0, ..rising() }), Some("faint"));
+    assert_eq!(reason(Ztf { ra_deg: 266.4, dec_deg: -29.0, ..rising() }), Some("galactic_plane"));
+    assert_eq!(reason(Ztf { solar_system_arcsec: Some(12.0), ..rising() }), Some("solar_system"));
+    assert_eq!(reason(Ztf { star_score: Some(0.9), ..rising() }), Some("star"));
+    assert_eq!(reason(Ztf { jd: 2_458_996.76, ..rising() }), Some("first"));
+    assert_eq!(reason(Ztf { bands: series(&[1, 2, 2]), ..rising() }), Some("short"));
+    assert_eq!(reason(Ztf { mag: 18.7, ..rising() }), Some("not_rising"));
 }
 
 #[test]
 fn sentinels_are_no_neighbours() {
-    let alone = Ztf {
-        star_score: Some(0.9),
-        star_arcsec: Some(-999.0),
-        ..rising()
-    };
+    let alone = Ztf { star_score: Some(0.9), star_arcsec: Some(-999.0), ..rising() };
     assert_eq!(reason(alone), None);
 }
 

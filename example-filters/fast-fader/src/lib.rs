@@ -44,7 +44,7 @@ pub struct Ztf<'a> {
 pub struct Limits {
     /// Slowest fading that counts as fast.
     #[parameter(unit = "mag/d", default = 0.1, minimum = 0.0, maximum = 10.0)]
-    slowest: f64,
+    slowest_mag_per_d: f64,
 }
 
 /// What passing alerts carry.
@@ -64,72 +64,24 @@ pub struct Fade {
 /// Judges one alert.
 #[filter(title = "Fast-fading transients")]
 pub fn keep(alert: Ztf, limits: &Limits) -> Verdict<Fade> {
-    reject_unless!(
-        positive(alert.sign),
-        name = "negative",
-        "fainter than the reference"
-    );
-    reject_unless!(
-        alert.real_bogus.unwrap_or(0.0) > 0.3,
-        name = "bogus",
-        "rb score at most 0.3"
-    );
-    let moving = alert
-        .solar_system_arcsec
-        .is_some_and(|distance| (0.0..=12.0).contains(&distance));
-    reject_if!(
-        moving,
-        name = "solar_system",
-        "within 12 arcsec of a known solar-system object"
-    );
-    let near_star = alert
-        .star_arcsec
-        .is_some_and(|distance| (0.0..=2.0).contains(&distance));
+    reject_unless!(positive(alert.sign), name = "negative", "fainter than the reference");
+    reject_unless!(alert.real_bogus.unwrap_or(0.0) > 0.3, name = "bogus", "rb score at most 0.3");
+    let moving = alert.solar_system_arcsec.is_some_and(|distance| (0.0..=12.0).contains(&distance));
+    reject_if!(moving, name = "solar_system", "within 12 arcsec of a known solar-system object");
+    let near_star = alert.star_arcsec.is_some_and(|distance| (0.0..=2.0).contains(&distance));
     let star = near_star && alert.star_score.is_some_and(|score| score > 0.76);
-    reject_if!(
-        star,
-        name = "star",
-        "within 2 arcsec of a PS1 source with star score above 0.76"
-    );
-    let now = Point {
-        x: alert.jd,
-        y: alert.mag.into(),
-        error: alert.mag_error.into(),
-    };
-    let peak = history(&alert).fold(
-        now,
-        |peak, point| if point.y < peak.y { point } else { peak },
-    );
+    reject_if!(star, name = "star", "within 2 arcsec of a PS1 source with star score above 0.76");
+    let now = Point { x: alert.jd, y: alert.mag.into(), error: alert.mag_error.into() };
+    let peak = history(&alert).fold(now, |peak, point| if point.y < peak.y { point } else { peak });
     let since_peak = now.x - peak.x;
-    reject_unless!(
-        since_peak > 0.5,
-        name = "no_fade",
-        "brightest within the last 0.5 d"
-    );
-    let fading = history(&alert)
-        .filter(|point| point.x >= peak.x)
-        .chain([now]);
-    let Some(Line {
-        slope, slope_error, ..
-    }) = weighted_line(fading)
-    else {
+    reject_unless!(since_peak > 0.5, name = "no_fade", "brightest within the last 0.5 d");
+    let fading = history(&alert).filter(|point| point.x >= peak.x).chain([now]);
+    let Some(Line { slope, slope_error, .. }) = weighted_line(fading) else {
         reject!(name = "short", "too few detections in this band")
     };
-    reject_unless!(
-        slope > limits.slowest,
-        name = "slow",
-        "fading slower than the limit"
-    );
-    reject_unless!(
-        slope > 2.0 * slope_error,
-        name = "uncertain",
-        "not fading at 2 sigma"
-    );
-    pass!(Fade {
-        fade_rate: slope,
-        fade_rate_error: slope_error,
-        since_peak
-    })
+    reject_unless!(slope > limits.slowest_mag_per_d, name = "slow", "fading slower than the limit");
+    reject_unless!(slope > 2.0 * slope_error, name = "uncertain", "not fading at 2 sigma");
+    pass!(Fade { fade_rate: slope, fade_rate_error: slope_error, since_peak })
 }
 
 /// ZTF writes `t` or `1` where the source is brighter than the reference.
@@ -142,16 +94,10 @@ fn history(alert: &Ztf) -> impl Iterator<Item = Point> + Clone {
     let band = alert.band;
     let measured = alert.mags.iter().zip(alert.mag_errors).zip(alert.signs);
     let entries = alert.jds.iter().zip(alert.bands).zip(measured);
-    entries
-        .filter(move |((_, entry), _)| *entry == band)
-        .filter_map(|((jd, _), ((mag, error), sign))| {
-            let point = Point {
-                x: jd,
-                y: f64::from(mag?),
-                error: f64::from(error?),
-            };
-            positive(sign?).then_some(point)
-        })
+    entries.filter(move |((_, entry), _)| *entry == band).filter_map(|((jd, _), ((mag, error), sign))| {
+        let point = Point { x: jd, y: f64::from(mag?), error: f64::from(error?) };
+        positive(sign?).then_some(point)
+    })
 }
 
 #[cfg(test)]

@@ -16,13 +16,7 @@ fn fading() -> Ztf<'static> {
         solar_system_arcsec: Some(-999.0),
         star_score: Some(0.1),
         star_arcsec: Some(0.5),
-        jds: series(&[
-            2_459_001.5,
-            2_459_002.5,
-            2_459_003.0,
-            2_459_003.5,
-            2_459_003.6,
-        ]),
+        jds: series(&[2_459_001.5, 2_459_002.5, 2_459_003.0, 2_459_003.5, 2_459_003.6]),
         bands: series(&[2, 2, 1, 2, 2]),
         mags: series(&[Some(19.0), Some(17.0), Some(15.0), Some(17.5), None]),
         mag_errors: series(&[Some(0.05), Some(0.05), Some(0.05), Some(0.05), None]),
@@ -43,68 +37,21 @@ fn a_fading_source_passes_with_its_rate_since_the_peak() {
 
 #[test]
 fn each_cut_rejects() {
-    assert_eq!(
-        reason(Ztf {
-            sign: "0",
-            ..fading()
-        }),
-        Some("negative")
-    );
-    assert_eq!(
-        reason(Ztf {
-            real_bogus: None,
-            ..fading()
-        }),
-        Some("bogus")
-    );
-    assert_eq!(
-        reason(Ztf {
-            solar_system_arcsec: Some(3.0),
-            ..fading()
-        }),
-        Some("solar_system")
-    );
-    assert_eq!(
-        reason(Ztf {
-            star_score: Some(0.9),
-            ..fading()
-        }),
-        Some("star")
-    );
-    assert_eq!(
-        reason(Ztf {
-            mag: 16.9,
-            ..fading()
-        }),
-        Some("no_fade")
-    );
-    let slow = Ztf {
-        mag: 17.15,
-        mags: series(&[None, Some(17.0), None, None, None]),
-        ..fading()
-    };
+    assert_eq!(reason(Ztf { sign: "0", ..fading() }), Some("negative"));
+    assert_eq!(reason(Ztf { real_bogus: None, ..fading() }), Some("bogus"));
+    assert_eq!(reason(Ztf { solar_system_arcsec: Some(3.0), ..fading() }), Some("solar_system"));
+    assert_eq!(reason(Ztf { star_score: Some(0.9), ..fading() }), Some("star"));
+    assert_eq!(reason(Ztf { mag: 16.9, ..fading() }), Some("no_fade"));
+    let slow = Ztf { mag: 17.15, mags: series(&[None, Some(17.0), None, None, None]), ..fading() };
     assert_eq!(reason(slow), Some("slow"));
     let noisy = series(&[Some(1.0), Some(1.0), Some(1.0), Some(1.0), None]);
-    assert_eq!(
-        reason(Ztf {
-            mag_error: 1.0,
-            mag_errors: noisy,
-            ..fading()
-        }),
-        Some("uncertain")
-    );
-    assert_eq!(
-        reason(Ztf {
-            mag_error: f32::NAN,
-            ..fading()
-        }),
-        None
-    );
+    assert_eq!(reason(Ztf { mag_error: 1.0, mag_errors: noisy, ..fading() }), Some("uncertain"));
+    assert_eq!(reason(Ztf { mag_error: f32::NAN, ..fading() }), None);
 }
 
 #[test]
 fn an_owner_sets_the_rate() {
-    let limits = Limits { slowest: 0.6 };
+    let limits = Limits { slowest_mag_per_d: 0.6 };
     assert_eq!(keep(fading(), &limits).reason(), Some("slow"));
 }
 

@@ -35,68 +35,34 @@ pub struct Shape {
 #[filter(title = "Clean point sources in the difference image")]
 pub fn keep(alert: Ztf) -> Verdict<Shape> {
     reject_unless!(alert.mag < 18.0, name = "faint", "18 mag or fainter");
-    let Some(bytes) = alert.cutout else {
-        reject!(name = "no_cutout", "no cutout of the difference image")
-    };
+    let Some(bytes) = alert.cutout else { reject!(name = "no_cutout", "no cutout of the difference image") };
     let cutout = match Cutout::open(bytes) {
         Ok(cutout) => cutout,
         Err(error) => could_not_judge!("{error}"),
     };
-    reject_unless!(
-        cutout.width == 63 && cutout.height == 63,
-        name = "edge",
-        "cut by the detector's edge"
-    );
+    reject_unless!(cutout.width == 63 && cutout.height == 63, name = "edge", "cut by the detector's edge");
     let Some(shape) = measure(&cutout) else {
         reject!(name = "empty", "no flux in the centre of the cutout")
     };
-    reject_unless!(
-        shape.negative_pixels <= 1,
-        name = "negative_pixels",
-        "more than 1 of 25 pixels negative"
-    );
-    reject_unless!(
-        shape.sum_ratio > 0.95,
-        name = "dipole",
-        "flux ratio sum / sum of absolutes at most 0.95"
-    );
-    reject_unless!(
-        shape.elongation < 1.15,
-        name = "elongated",
-        "axis ratio 1.15 or more"
-    );
+    reject_unless!(shape.negative_pixels <= 1, name = "negative_pixels", "more than 1 of 25 pixels negative");
+    reject_unless!(shape.sum_ratio > 0.95, name = "dipole", "flux ratio sum / sum of absolutes at most 0.95");
+    reject_unless!(shape.elongation < 1.15, name = "elongated", "axis ratio 1.15 or more");
     let width = shape.fwhm / alert.fwhm_pixels.map_or(f64::NAN, f64::from);
-    reject_unless!(
-        width > 0.75,
-        name = "sharp",
-        "narrower than 0.75 of the seeing (cosmic ray)"
-    );
-    reject_unless!(
-        width < 1.5,
-        name = "extended",
-        "wider than 1.5 of the seeing"
-    );
+    reject_unless!(width > 0.75, name = "sharp", "narrower than 0.75 of the seeing (cosmic ray)");
+    reject_unless!(width < 1.5, name = "extended", "wider than 1.5 of the seeing");
     pass!(shape)
 }
 
 /// The shape of what stands in the centre; none without positive flux there.
 pub fn measure(cutout: &Cutout) -> Option<Shape> {
     let core = window(cutout, 2);
-    let (sum, absolute) = core
-        .clone()
-        .fold((0.0, 0.0), |(sum, absolute), (_, _, pixel)| {
-            (sum + pixel, absolute + pixel.abs())
-        });
+    let (sum, absolute) =
+        core.clone().fold((0.0, 0.0), |(sum, absolute), (_, _, pixel)| (sum + pixel, absolute + pixel.abs()));
     let negative_pixels = core.filter(|(_, _, pixel)| *pixel < 0.0).count() as i32;
     let light = window(cutout, 5).map(|(x, y, pixel)| (x, y, pixel.max(0.0)));
     let flux: f64 = light.clone().map(|(_, _, pixel)| pixel).sum();
-    let mean = |f: fn(f64, f64) -> f64| {
-        light
-            .clone()
-            .map(|(x, y, pixel)| f(x, y) * pixel)
-            .sum::<f64>()
-            / flux
-    };
+    let mean =
+        |f: fn(f64, f64) -> f64| light.clone().map(|(x, y, pixel)| f(x, y) * pixel).sum::<f64>() / flux;
     let (x, y) = (mean(|x, _| x), mean(|_, y| y));
     let (xx, yy) = (mean(|x, _| x * x) - x * x, mean(|_, y| y * y) - y * y);
     let xy = mean(|x, y| x * y) - x * y;
@@ -119,8 +85,7 @@ const FWHM_PER_SIGMA: f64 = 2.354_820_045_030_949_3;
 fn window(cutout: &Cutout, reach: usize) -> impl Iterator<Item = (f64, f64, f64)> + Clone {
     let (x0, y0) = (cutout.width / 2, cutout.height / 2);
     let rows = y0.saturating_sub(reach)..=y0 + reach;
-    let places =
-        rows.flat_map(move |y| (x0.saturating_sub(reach)..=x0 + reach).map(move |x| (x, y)));
+    let places = rows.flat_map(move |y| (x0.saturating_sub(reach)..=x0 + reach).map(move |x| (x, y)));
     let offset = |place: usize, centre: usize| place as f64 - centre as f64;
     places.filter_map(move |(x, y)| {
         let pixel = cutout.pixel(x, y).filter(|pixel| pixel.is_finite())?;

@@ -9,25 +9,12 @@ const SIDE: usize = 63;
 /// FITS bytes of a square image.
 fn fits(side: usize, pixel: impl Fn(f64, f64) -> f64) -> Vec<u8> {
     let axes = [format!("NAXIS1  = {side}"), format!("NAXIS2  = {side}")];
-    let cards = [
-        "SIMPLE  = T",
-        "BITPIX  = -32",
-        "NAXIS   = 2",
-        &axes[0],
-        &axes[1],
-        "END",
-    ];
-    let mut bytes = cards
-        .map(|card| format!("{card:<80}"))
-        .concat()
-        .into_bytes();
+    let cards = ["SIMPLE  = T", "BITPIX  = -32", "NAXIS   = 2", &axes[0], &axes[1], "END"];
+    let mut bytes = cards.map(|card| format!("{card:<80}")).concat().into_bytes();
     bytes.resize(2880, b' ');
     let middle = (side / 2) as f64;
     for place in 0..side * side {
-        let (x, y) = (
-            (place % side) as f64 - middle,
-            (place / side) as f64 - middle,
-        );
+        let (x, y) = ((place % side) as f64 - middle, (place / side) as f64 - middle);
         bytes.extend_from_slice(&(pixel(x, y) as f32).to_be_bytes());
     }
     bytes
@@ -35,27 +22,18 @@ fn fits(side: usize, pixel: impl Fn(f64, f64) -> f64) -> Vec<u8> {
 
 fn gaussian(x_sigma: f64, y_sigma: f64) -> Vec<u8> {
     let exponent = move |x: f64, y: f64| -0.5 * ((x / x_sigma).powi(2) + (y / y_sigma).powi(2));
-    fits(SIDE, move |x, y| {
-        1000.0 * skysieve_sdk::libm::exp(exponent(x, y))
-    })
+    fits(SIDE, move |x, y| 1000.0 * skysieve_sdk::libm::exp(exponent(x, y)))
 }
 
 fn judge(cutout: Option<&[u8]>) -> Verdict<Shape> {
-    keep(Ztf {
-        mag: 17.0,
-        fwhm_pixels: Some(3.0),
-        cutout,
-    })
+    keep(Ztf { mag: 17.0, fwhm_pixels: Some(3.0), cutout })
 }
 
 #[test]
 fn a_round_source_passes_and_is_measured() {
     let sigma = 3.0 / FWHM_PER_SIGMA;
     let shape = judge(Some(&gaussian(sigma, sigma))).annotations().unwrap();
-    assert!(
-        (shape.fwhm - 3.0).abs() < 0.01 && (shape.elongation - 1.0).abs() < 1e-6,
-        "{shape:?}"
-    );
+    assert!((shape.fwhm - 3.0).abs() < 0.01 && (shape.elongation - 1.0).abs() < 1e-6, "{shape:?}");
     assert_eq!((shape.negative_pixels, shape.sum_ratio), (0, 1.0));
 }
 
@@ -63,11 +41,7 @@ fn a_round_source_passes_and_is_measured() {
 fn each_cut_rejects() {
     let reason = |cutout: Option<&[u8]>| judge(cutout).reason();
     let round = gaussian(1.3, 1.3);
-    let faint = Ztf {
-        mag: 18.0,
-        fwhm_pixels: Some(3.0),
-        cutout: Some(&round),
-    };
+    let faint = Ztf { mag: 18.0, fwhm_pixels: Some(3.0), cutout: Some(&round) };
     assert_eq!(keep(faint).reason(), Some("faint"));
     assert_eq!(reason(None), Some("no_cutout"));
     assert_eq!(reason(Some(&fits(48, |_, _| 1.0))), Some("edge"));
@@ -82,10 +56,7 @@ fn each_cut_rejects() {
 
 #[test]
 fn a_jpeg_is_not_judged() {
-    assert_eq!(
-        judge(Some(b"\xff\xd8")),
-        Verdict::Fail("the cutout is not FITS".to_owned())
-    );
+    assert_eq!(judge(Some(b"\xff\xd8")), Verdict::Fail("the cutout is not FITS".to_owned()));
 }
 
 #[derive(Alert)]
@@ -100,18 +71,12 @@ struct Published<'a> {
 #[filter(title = "Compares with ZTF's own count")]
 fn agrees(alert: Published) -> Verdict {
     let measured = alert.cutout.and_then(|cutout| Cutout::open(cutout).ok());
-    let Some(shape) = measured
-        .filter(|cutout| cutout.width == SIDE && cutout.height == SIDE)
-        .as_ref()
-        .and_then(measure)
+    let Some(shape) =
+        measured.filter(|cutout| cutout.width == SIDE && cutout.height == SIDE).as_ref().and_then(measure)
     else {
         reject!(name = "unmeasured", "nothing to compare")
     };
-    reject_unless!(
-        alert.negative_pixels == Some(shape.negative_pixels),
-        name = "differs",
-        "another count"
-    );
+    reject_unless!(alert.negative_pixels == Some(shape.negative_pixels), name = "differs", "another count");
     pass!()
 }
 

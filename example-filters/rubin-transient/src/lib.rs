@@ -38,7 +38,7 @@ pub struct Limits {
     signal_to_noise: f64,
     /// Magnitude at which an alert becomes too faint.
     #[parameter(unit = "mag", default = 24.0, minimum = 15.0, maximum = 28.0)]
-    faintest: f64,
+    faintest_mag: f64,
 }
 
 /// What passing alerts carry.
@@ -59,51 +59,23 @@ pub struct Found {
 pub fn keep(alert: Lsst, limits: &Limits) -> Verdict<Found> {
     // Every comparison is written so that NaN rejects.
     let reliability = alert.reliability.map_or(f64::NAN, f64::from);
-    reject_unless!(
-        reliability >= limits.reliability,
-        name = "unreliable",
-        "reliability below its limit"
-    );
-    reject_if!(
-        alert.dipole == Some(true),
-        name = "dipole",
-        "fitted better by a dipole"
-    );
-    reject_if!(
-        alert.saturated == Some(true),
-        name = "saturated",
-        "saturated in its centre"
-    );
+    reject_unless!(reliability >= limits.reliability, name = "unreliable", "reliability below its limit");
+    reject_if!(alert.dipole == Some(true), name = "dipole", "fitted better by a dipole");
+    reject_if!(alert.saturated == Some(true), name = "saturated", "saturated in its centre");
     let moving = alert.solar_system_id.is_some_and(|id| id != 0);
-    reject_if!(
-        moving,
-        name = "solar_system",
-        "linked to a known solar-system object"
-    );
+    reject_if!(moving, name = "solar_system", "linked to a known solar-system object");
     let extendedness = alert.extendedness.unwrap_or(0.0);
-    reject_if!(
-        extendedness > 0.5,
-        name = "extended",
-        "extendedness above 0.5"
-    );
+    reject_if!(extendedness > 0.5, name = "extended", "extendedness above 0.5");
     let flux = Measured {
         value: alert.flux_njy.map_or(f64::NAN, f64::from),
         error: alert.flux_error_njy.map_or(f64::NAN, f64::from),
     };
     let enough = flux.value >= limits.signal_to_noise * flux.error;
-    reject_unless!(
-        enough,
-        name = "noise",
-        "signal-to-noise ratio of the flux below its limit"
-    );
+    reject_unless!(enough, name = "noise", "signal-to-noise ratio of the flux below its limit");
     let Some(magnitude) = ab_magnitude_measured(flux) else {
         reject!(name = "negative", "the flux is not above zero")
     };
-    reject_unless!(
-        magnitude.value < limits.faintest,
-        name = "faint",
-        "not brighter than the limit"
-    );
+    reject_unless!(magnitude.value < limits.faintest_mag, name = "faint", "not brighter than the limit");
     pass!(Found {
         magnitude: magnitude.value,
         magnitude_error: magnitude.error,

@@ -30,10 +30,10 @@ pub struct Ztf<'a> {
 pub struct Limits {
     /// Greatest distance from the predicted place.
     #[parameter(unit = "arcsec", default = 5.0, minimum = 0.0, maximum = 30.0)]
-    farthest: f64,
+    farthest_arcsec: f64,
     /// Greatest difference from the predicted brightness (cometary activity, phase, filter).
     #[parameter(unit = "mag", default = 2.0, minimum = 0.0)]
-    mag_offset: f64,
+    greatest_offset_mag: f64,
 }
 
 /// What passing alerts carry.
@@ -52,47 +52,28 @@ pub struct Match<'a> {
 /// Judges one alert.
 #[filter(title = "Known asteroids and comets")]
 pub fn keep<'a>(alert: Ztf<'a>, limits: &Limits) -> Verdict<Match<'a>> {
-    reject_unless!(
-        matches!(alert.sign, "t" | "1"),
-        name = "negative",
-        "fainter than the reference"
-    );
-    reject_unless!(
-        alert.real_bogus.unwrap_or(0.0) > 0.3,
-        name = "bogus",
-        "rb score at most 0.3"
-    );
+    reject_unless!(matches!(alert.sign, "t" | "1"), name = "negative", "fainter than the reference");
+    reject_unless!(alert.real_bogus.unwrap_or(0.0) > 0.3, name = "bogus", "rb score at most 0.3");
     let Some(distance) = alert.distance_arcsec.filter(|distance| *distance >= 0.0) else {
         reject!(name = "no_object", "no known solar-system object near")
     };
-    let Some(object) = alert
-        .name
-        .filter(|name| !name.is_empty() && *name != "null")
-    else {
+    let Some(object) = alert.name.filter(|name| !name.is_empty() && *name != "null") else {
         reject!(name = "no_name", "the near solar-system object has no name")
     };
     reject_unless!(
-        f64::from(distance) <= limits.farthest,
+        f64::from(distance) <= limits.farthest_arcsec,
         name = "far",
         "too far from the prediction"
     );
     let predicted = alert.predicted_mag.filter(|mag| *mag > 0.0);
     let mag_offset = predicted.map(|predicted| alert.mag - predicted);
     reject_if!(
-        mag_offset.is_some_and(|offset| f64::from(offset.abs()) > limits.mag_offset),
+        mag_offset.is_some_and(|offset| f64::from(offset.abs()) > limits.greatest_offset_mag),
         name = "brightness",
         "too bright or too faint for the predicted object"
     );
-    reject_unless!(
-        alert.detections <= 5,
-        name = "stays",
-        "more than 5 detections at this place"
-    );
-    pass!(Match {
-        object,
-        distance,
-        mag_offset
-    })
+    reject_unless!(alert.detections <= 5, name = "stays", "more than 5 detections at this place");
+    pass!(Match { object, distance, mag_offset })
 }
 
 #[cfg(test)]

@@ -23,78 +23,24 @@ fn reason(alert: Ztf) -> Option<&'static str> {
 #[test]
 fn an_asteroid_passes_with_its_name() {
     let found = keep(asteroid(), &Limits::default()).annotations().unwrap();
-    assert_eq!(
-        (found.object, found.distance, found.mag_offset),
-        ("162804", 0.0, Some(0.5))
-    );
+    assert_eq!((found.object, found.distance, found.mag_offset), ("162804", 0.0, Some(0.5)));
 }
 
 #[test]
 fn each_cut_rejects() {
-    assert_eq!(
-        reason(Ztf {
-            sign: "f",
-            ..asteroid()
-        }),
-        Some("negative")
-    );
-    assert_eq!(
-        reason(Ztf {
-            real_bogus: Some(0.3),
-            ..asteroid()
-        }),
-        Some("bogus")
-    );
-    assert_eq!(
-        reason(Ztf {
-            distance_arcsec: Some(5.1),
-            ..asteroid()
-        }),
-        Some("far")
-    );
-    assert_eq!(
-        reason(Ztf {
-            mag: 20.5,
-            ..asteroid()
-        }),
-        Some("brightness")
-    );
-    assert_eq!(
-        reason(Ztf {
-            detections: 6,
-            ..asteroid()
-        }),
-        Some("stays")
-    );
+    assert_eq!(reason(Ztf { sign: "f", ..asteroid() }), Some("negative"));
+    assert_eq!(reason(Ztf { real_bogus: Some(0.3), ..asteroid() }), Some("bogus"));
+    assert_eq!(reason(Ztf { distance_arcsec: Some(5.1), ..asteroid() }), Some("far"));
+    assert_eq!(reason(Ztf { mag: 20.5, ..asteroid() }), Some("brightness"));
+    assert_eq!(reason(Ztf { detections: 6, ..asteroid() }), Some("stays"));
 }
 
 #[test]
 fn sentinels_are_no_objects() {
-    assert_eq!(
-        reason(Ztf {
-            distance_arcsec: Some(-999.0),
-            ..asteroid()
-        }),
-        Some("no_object")
-    );
-    assert_eq!(
-        reason(Ztf {
-            distance_arcsec: None,
-            ..asteroid()
-        }),
-        Some("no_object")
-    );
-    assert_eq!(
-        reason(Ztf {
-            name: Some("null"),
-            ..asteroid()
-        }),
-        Some("no_name")
-    );
-    let unpredicted = Ztf {
-        predicted_mag: Some(-999.0),
-        ..asteroid()
-    };
+    assert_eq!(reason(Ztf { distance_arcsec: Some(-999.0), ..asteroid() }), Some("no_object"));
+    assert_eq!(reason(Ztf { distance_arcsec: None, ..asteroid() }), Some("no_object"));
+    assert_eq!(reason(Ztf { name: Some("null"), ..asteroid() }), Some("no_name"));
+    let unpredicted = Ztf { predicted_mag: Some(-999.0), ..asteroid() };
     let found = keep(unpredicted, &Limits::default()).annotations().unwrap();
     assert_eq!(found.mag_offset, None);
 }

@@ -87,3 +87,8 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::guest::{Program, bindings};
 }
+
+// The code of the authors' guide compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/filter-authors.md")]
+struct FilterAuthors;

@@ -1,7 +1,7 @@
 //! Lines for the owner: shown by `replay` and kept, bounded, by the host.
 //!
 //! What comes in: a message. What goes out: a line tied to the alert being judged. Never: a change
-//! of verdict. Outside the sandbox and [`testing`](crate::testing) a line goes nowhere.
+//! of verdict. Outside the sandbox and the module `testing` a line goes nowhere.
 
 use std::cell::Cell;
 use std::fmt::Display;

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-/// Greatest size of a cutout, decompressed [bytes]: 64 times ZTF's 20,160 and beyond any of Rubin's.
+/// Greatest size of a cutout, decompressed \[bytes\]: 64 times ZTF's 20,160 and beyond any of Rubin's.
 pub const LARGEST_BYTES: usize = 4 << 20;
 
 const CARD_BYTES: usize = 80;
@@ -50,7 +50,7 @@ pub enum CutoutError {
 }
 
 impl Cutout {
-    /// Opens a cutout (FITS Standard 4.0, Pence et al. 2010, A&A 524, A42: 2880-byte blocks,
+    /// Opens a cutout (FITS standard, Pence et al. 2010, A&A 524, A42: 2880-byte blocks,
     /// 80-byte cards, big-endian pixels). Headers with cards out of their columns, as ZTF's first
     /// one, are read.
     ///

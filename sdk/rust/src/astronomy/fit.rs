@@ -6,7 +6,7 @@
 /// One point of a fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// Where, without error; often a time [d].
+    /// Where, without error; often a time \[d\].
     pub x: f64,
     /// What was measured there.
     pub y: f64,

@@ -1,12 +1,12 @@
 //! Flux to magnitude and back, with errors.
 //!
-//! What comes in: fluxes [nJy] or [DN], magnitudes [mag]. What goes out: the other. Never: a
+//! What comes in: fluxes \[nJy\] or \[DN\], magnitudes \[mag\]. What goes out: the other. Never: a
 //! magnitude of a flux that is not above zero (a difference image has many).
 
 use libm::{log, log10, pow};
 
-/// AB magnitude of 1 nJy [mag]: 8.90 + 22.5 (Oke & Gunn 1983, ApJ 266, 713: 0 mag is 3631 Jy;
-/// the constant of Rubin's Data Products Definition Document, LSE-163).
+/// AB magnitude of 1 nJy \[mag\]: 8.90 + 22.5 (Oke & Gunn 1983, ApJ 266, 713: 0 mag is 3631 Jy).
+/// Rubin's fluxes are in nJy (Data Products Definition Document, LSE-163).
 pub const AB_ZERO_POINT_NJY: f64 = 31.4;
 
 /// A value and its 1-sigma error, in the same unit.
@@ -18,7 +18,7 @@ pub struct Measured {
     pub error: f64,
 }
 
-/// AB magnitude [mag] of a flux [nJy]: 31.4 - 2.5 log10(flux). None unless the flux is above zero
+/// AB magnitude \[mag\] of a flux \[nJy\]: 31.4 - 2.5 log10(flux). None unless the flux is above zero
 /// and finite.
 ///
 /// ```
@@ -30,12 +30,12 @@ pub fn ab_magnitude(flux_njy: f64) -> Option<f64> {
     magnitude(flux_njy, AB_ZERO_POINT_NJY)
 }
 
-/// AB magnitude and error [mag] of a flux and error [nJy].
+/// AB magnitude and error \[mag\] of a flux and error \[nJy\].
 pub fn ab_magnitude_measured(flux_njy: Measured) -> Option<Measured> {
     magnitude_measured(flux_njy, AB_ZERO_POINT_NJY)
 }
 
-/// Flux [nJy] of an AB magnitude [mag].
+/// Flux \[nJy\] of an AB magnitude \[mag\].
 ///
 /// ```
 /// # use skysieve_sdk::astronomy::photometry::ab_flux_njy;
@@ -45,13 +45,13 @@ pub fn ab_flux_njy(magnitude: f64) -> f64 {
     flux(magnitude, AB_ZERO_POINT_NJY)
 }
 
-/// Flux and error [nJy] of an AB magnitude and error [mag].
+/// Flux and error \[nJy\] of an AB magnitude and error \[mag\].
 pub fn ab_flux_njy_measured(magnitude: Measured) -> Measured {
     flux_measured(magnitude, AB_ZERO_POINT_NJY)
 }
 
-/// Magnitude [mag] of a flux in the unit of the zero point [mag], such as ZTF's `forcediffimflux`
-/// [DN] with `magzpsci`: zero point - 2.5 log10(flux) (Masci et al. 2023, arXiv:2305.16279, 6.4).
+/// Magnitude \[mag\] of a flux in the unit of the zero point \[mag\], such as ZTF's `forcediffimflux`
+/// \[DN\] with `magzpsci`: zero point - 2.5 log10(flux) (Masci et al. 2023, arXiv:2305.16279).
 /// None unless the flux is above zero and finite.
 ///
 /// ```
@@ -62,7 +62,7 @@ pub fn magnitude(flux: f64, zero_point: f64) -> Option<f64> {
     (flux > 0.0 && flux.is_finite()).then(|| zero_point - 2.5 * log10(flux))
 }
 
-/// Magnitude and error [mag] of a flux and error: the error is 2.5 / ln 10 of the relative one
+/// Magnitude and error \[mag\] of a flux and error: the error is 2.5 / ln 10 of the relative one
 /// (first order, for errors well below the flux).
 pub fn magnitude_measured(flux: Measured, zero_point: f64) -> Option<Measured> {
     let value = magnitude(flux.value, zero_point)?;
@@ -72,12 +72,12 @@ pub fn magnitude_measured(flux: Measured, zero_point: f64) -> Option<Measured> {
     })
 }
 
-/// Flux of a magnitude [mag], in the unit of the zero point [mag].
+/// Flux of a magnitude \[mag\], in the unit of the zero point \[mag\].
 pub fn flux(magnitude: f64, zero_point: f64) -> f64 {
     pow(10.0, 0.4 * (zero_point - magnitude))
 }
 
-/// Flux and error of a magnitude and error [mag], in the unit of the zero point [mag].
+/// Flux and error of a magnitude and error \[mag\], in the unit of the zero point \[mag\].
 pub fn flux_measured(magnitude: Measured, zero_point: f64) -> Measured {
     let value = flux(magnitude.value, zero_point);
     Measured {

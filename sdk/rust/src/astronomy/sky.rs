@@ -1,16 +1,16 @@
 //! Places on the sky.
 //!
-//! What comes in: J2000 (ICRS) right ascension and declination [deg]. What goes out: separations
-//! and galactic places [deg]. Never: precession or proper motion.
+//! What comes in: J2000 (ICRS) right ascension and declination \[deg\]. What goes out: separations
+//! and galactic places \[deg\]. Never: precession or proper motion.
 
 use libm::{asin, atan2, cos, sin};
 
 /// A galactic place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Galactic {
-    /// Longitude, 0 to 360 [deg].
+    /// Longitude, 0 to 360 \[deg\].
     pub longitude_deg: f64,
-    /// Latitude, -90 to 90 [deg].
+    /// Latitude, -90 to 90 \[deg\].
     pub latitude_deg: f64,
 }
 
@@ -34,7 +34,7 @@ const EQUATORIAL_TO_GALACTIC: [[f64; 3]; 3] = [
     ],
 ];
 
-/// Angle [deg] between two places: the formula of T. Vincenty (1975, Survey Review 23, 88) on the
+/// Angle \[deg\] between two places: the formula of T. Vincenty (1975, Survey Review 23, 88) on the
 /// sphere, exact for small and for nearly opposite angles alike.
 ///
 /// ```
@@ -51,7 +51,7 @@ pub fn separation_deg(ra1_deg: f64, dec1_deg: f64, ra2_deg: f64, dec2_deg: f64) 
     atan2(opposite, sin1 * sin2 + cos1 * cos2 * cos_ra).to_degrees()
 }
 
-/// The galactic place of an equatorial one [deg].
+/// The galactic place of an equatorial one \[deg\].
 ///
 /// ```
 /// # use skysieve_sdk::astronomy::sky::galactic;

@@ -3,10 +3,10 @@
 //! What comes in: days. What goes out: days in another count, of the same time scale (ZTF sends
 //! UTC, Rubin TAI). Never: a change of scale.
 
-/// JD of the MJD's zero [d] (IAU 1997 resolution B1).
+/// JD of the MJD's zero \[d\] (IAU 1997 resolution B1).
 pub const MJD_ZERO_JD: f64 = 2_400_000.5;
 
-/// Modified Julian date [d] of a Julian date [d].
+/// Modified Julian date \[d\] of a Julian date \[d\].
 ///
 /// ```
 /// # use skysieve_sdk::astronomy::time::mjd_from_jd;
@@ -16,7 +16,7 @@ pub fn mjd_from_jd(jd: f64) -> f64 {
     jd - MJD_ZERO_JD
 }
 
-/// Julian date [d] of a modified Julian date [d].
+/// Julian date \[d\] of a modified Julian date \[d\].
 ///
 /// ```
 /// # use skysieve_sdk::astronomy::time::jd_from_mjd;

@@ -65,7 +65,7 @@ impl Simulation {
 }
 
 impl Survey {
-    /// The schema document: record definitions written out, no texts.
+    /// The schema document: record definitions written out.
     #[must_use]
     pub fn schema(self) -> &'static str {
         match self {

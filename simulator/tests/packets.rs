@@ -96,7 +96,7 @@ fn a_night_depends_on_its_seed_alone() {
 #[test]
 fn ids_are_unique_and_sizes_are_real() {
     for (survey, least, most) in [
-        (Survey::Ztf, 50_000, 90_000),
+        (Survey::Ztf, 60_000, 90_000),
         (Survey::Lsst, 103_000, 330_000),
     ] {
         let alerts = night(survey, 1);

@@ -4,21 +4,20 @@
 //! or records of a topic; the schema document where packets do not carry theirs; a line with the
 //! rate. Never: a file overwritten.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+mod tars;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use skysieve_simulator::{Alert, Night, Simulation, Survey};
 
 use crate::kafka;
 use crate::kafka::publish::{Publication, Publisher};
-
-/// Packets in one tar, at most.
-const PACKETS: u32 = 1000;
+use tars::Tars;
 
 /// At a given rate a tar is closed after this long, however few its packets.
 const LONGEST_TAR: Duration = Duration::from_secs(1);
@@ -150,15 +149,7 @@ impl Target {
                 let stem = folder.join(format!("{}_{}", survey.name(), args.night));
                 let longest = args.rate.map(|_| LONGEST_TAR);
                 let place = folder.display().to_string();
-                Ok((
-                    Self::Folder(Tars {
-                        stem,
-                        longest,
-                        count: 0,
-                        open: None,
-                    }),
-                    place,
-                ))
+                Ok((Self::Folder(Tars::new(stem, longest)), place))
             }
             _ => anyhow::bail!("say where to: --out DIR, or --kafka BROKERS --topic TOPIC"),
         }
@@ -181,88 +172,6 @@ impl Target {
             Self::Topic(publisher) => Ok(publisher.finish().map(|_| ())?),
         }
     }
-}
-
-/// Writes tars, each under a name that ends in `.partial` until it is whole.
-struct Tars {
-    stem: PathBuf,
-    /// How long a tar may stay open.
-    longest: Option<Duration>,
-    count: u32,
-    open: Option<OpenTar>,
-}
-
-struct OpenTar {
-    path: PathBuf,
-    builder: tar::Builder<BufWriter<File>>,
-    packets: u32,
-    begun: Instant,
-}
-
-impl Tars {
-    fn take(&mut self, alert: &Alert) -> Result<()> {
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => self.begin()?,
-        };
-        let mut header = tar::Header::new_ustar();
-        header.set_size(alert.bytes.len() as u64);
-        header.set_mode(0o644);
-        header.set_mtime(u64::try_from(alert.observed_ms / 1000).unwrap_or(0));
-        let name = format!("{}.avro", alert.alert_id);
-        open.builder
-            .append_data(&mut header, name, &alert.bytes[..])
-            .with_context(|| format!("cannot write {}", open.path.display()))?;
-        open.packets += 1;
-        let old = self
-            .longest
-            .is_some_and(|longest| open.begun.elapsed() >= longest);
-        let full = open.packets == PACKETS || old;
-        self.open = Some(open);
-        if full { self.close() } else { Ok(()) }
-    }
-
-    fn begin(&mut self) -> Result<OpenTar> {
-        let mut path = self.stem.clone().into_os_string();
-        path.push(format!("_{:03}.tar", self.count));
-        let path = PathBuf::from(path);
-        ensure!(
-            !path.exists(),
-            "{} is there already; choose another folder",
-            path.display()
-        );
-        self.count += 1;
-        let partial = partial(&path);
-        let file = File::create(&partial);
-        let file = file.with_context(|| format!("cannot make {}", partial.display()))?;
-        let builder = tar::Builder::new(BufWriter::with_capacity(1 << 20, file));
-        Ok(OpenTar {
-            path,
-            builder,
-            packets: 0,
-            begun: Instant::now(),
-        })
-    }
-
-    fn close(&mut self) -> Result<()> {
-        let Some(open) = self.open.take() else {
-            return Ok(());
-        };
-        let path = open.path;
-        let written = open
-            .builder
-            .into_inner()
-            .and_then(|mut writer| writer.flush());
-        written
-            .and_then(|()| fs::rename(partial(&path), &path))
-            .with_context(|| format!("cannot write {}", path.display()))
-    }
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod object;
 mod records;
 mod stamps;
+mod summary;
 
 use crate::Alert;
 use crate::avro;

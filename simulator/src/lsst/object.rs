@@ -29,11 +29,11 @@ pub(super) enum Kind {
 }
 
 const SHARES: [(Kind, f64); 5] = [
-    (Kind::VariableStar, 0.36),
-    (Kind::Asteroid, 0.25),
-    (Kind::Artefact, 0.14),
-    (Kind::Supernova, 0.13),
-    (Kind::ActiveNucleus, 0.12),
+    (Kind::VariableStar, 0.34),
+    (Kind::Asteroid, 0.28),
+    (Kind::Artefact, 0.20),
+    (Kind::Supernova, 0.08),
+    (Kind::ActiveNucleus, 0.10),
 ];
 
 /// One source.
@@ -96,8 +96,8 @@ impl Object {
             _ => random.between(18.5, 25.0),
         };
         let amplitude_mag = match kind {
-            Kind::VariableStar => template_mag + random.between(0.3, 2.0),
-            _ => random.between(18.5, 23.6),
+            Kind::VariableStar => template_mag + random.between(1.0, 5.0),
+            _ => random.between(20.0, 24.6),
         };
         Self {
             kind,

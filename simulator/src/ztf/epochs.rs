@@ -82,7 +82,7 @@ pub(super) fn before(object: &Object, jd: f64, random: &mut Random) -> Vec<Epoch
     if object.kind == Kind::Asteroid && random.chance(0.5) {
         return epochs; // A place where nothing was seen before.
     }
-    let cadence_d = random.between(1.0, 5.0);
+    let cadence_d = random.between(1.6, 7.0);
     let mut days = -HISTORY_D + random.between(0.0, cadence_d);
     while days < -0.4 && epochs.len() < MOST - 2 {
         let bands = if random.chance(0.7) {

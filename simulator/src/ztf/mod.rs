@@ -7,6 +7,7 @@ mod epochs;
 mod object;
 mod records;
 mod stamps;
+mod surroundings;
 
 use crate::Alert;
 use crate::avro;
@@ -17,7 +18,7 @@ use object::Object;
 use records::{Frame, Records};
 use stamps::{Pool, Stamps};
 
-/// Names, types and order as ZTF has them; no texts.
+/// Names, types and order as ZTF has them; the texts are our own.
 pub(crate) const SCHEMA: &str = include_str!("../../schemas/ztf.avsc");
 
 const VERSION: &str = "4.02";

@@ -21,15 +21,15 @@ pub(super) enum Kind {
     Bogus,
 }
 
-/// Shares of the kinds among the alerts; roughly what the public stream has, transients doubled.
+/// Shares of the kinds among the alerts: roughly the public stream's, transients doubled.
 const SHARES: [(Kind, f64); 7] = [
-    (Kind::VariableStar, 0.40),
+    (Kind::VariableStar, 0.48),
     (Kind::Asteroid, 0.18),
     (Kind::Bogus, 0.17),
-    (Kind::FadingSupernova, 0.08),
-    (Kind::RisingSupernova, 0.08),
+    (Kind::FadingSupernova, 0.05),
+    (Kind::RisingSupernova, 0.04),
     (Kind::ActiveNucleus, 0.05),
-    (Kind::FastFader, 0.04),
+    (Kind::FastFader, 0.03),
 ];
 
 /// One source.

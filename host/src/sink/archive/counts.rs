@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::{ArchiveError, Context};
-use super::journal::{Line, Segment};
+use super::journal::Segment;
 use super::layout;
+use super::state::Line;
 use crate::sink::{CountLog, CountRecord, SinkError};
 
 /// Records given at once.

@@ -17,13 +17,14 @@ mod journal;
 mod layout;
 mod lines;
 mod recover;
+mod state;
 mod tarball;
+mod write;
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -31,18 +32,16 @@ pub use counts::ArchiveCountLog;
 pub use error::ArchiveError;
 
 use super::{Sink, SinkError};
-use crate::route::{DeadLetter, Delivery, Failure, Output};
+use crate::route::Delivery;
 use crate::source::archive::{Next, Progress};
 use error::Context;
 use files::Files;
-use journal::{Commit, Journal, Line, State};
+use journal::Journal;
 use layout::Place;
+use state::{Commit, Line, State};
 
 /// A tar that was not written for so long gets its end.
 const REST: Duration = Duration::from_secs(600);
-
-/// Bytes gathered for one file before they are written.
-const GATHERED_BYTES: usize = 4 << 20;
 
 /// Where results go.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -132,97 +131,6 @@ impl ArchiveSink {
     #[must_use]
     pub fn log(&self) -> &str {
         &self.log
-    }
-
-    /// Everything but the journal.
-    fn write(&mut self, delivery: &Delivery) -> Result<(), ArchiveError> {
-        let mut outputs: BTreeMap<String, Vec<&Output>> = BTreeMap::new();
-        for output in &delivery.outputs {
-            let stem = self.place.outputs(&output.destination.topic, &output.night);
-            outputs.entry(stem).or_default().push(output);
-        }
-        self.announce(&outputs, delivery)?;
-        let now_s = SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap_or_default()
-            .as_secs();
-        for (stem, outputs) in outputs {
-            self.write_outputs(&stem, &outputs, now_s)?;
-        }
-        self.write_dead_letters(&delivery.dead_letters, now_s)?;
-        self.write_failures(&delivery.failures)?;
-        self.files.sync()
-    }
-
-    /// Name new files in the journal before they are made.
-    fn announce(
-        &mut self,
-        outputs: &BTreeMap<String, Vec<&Output>>,
-        delivery: &Delivery,
-    ) -> Result<(), ArchiveError> {
-        let mut names: Vec<String> = outputs
-            .keys()
-            .flat_map(|stem| [tar(stem), jsonl(stem)])
-            .collect();
-        if !delivery.dead_letters.is_empty() {
-            let stem = self.place.dead_letters();
-            names.extend([tar(&stem), jsonl(&stem)]);
-        }
-        if !delivery.failures.is_empty() {
-            names.push(jsonl(&self.place.failures()));
-        }
-        let unknown = self.files.unknown(names.into_iter())?;
-        if !unknown.is_empty() {
-            self.journal.append(&Line::Creating(unknown.clone()))?;
-            self.files.expect(unknown);
-        }
-        Ok(())
-    }
-
-    fn write_outputs(
-        &mut self,
-        stem: &str,
-        outputs: &[&Output],
-        now_s: u64,
-    ) -> Result<(), ArchiveError> {
-        let (mut packets, mut lines) = (Vec::new(), String::new());
-        for output in outputs {
-            let member = layout::member(output);
-            tarball::push(&mut packets, &member, &output.payload, now_s);
-            lines.push_str(&lines::output(&member, output));
-            if packets.len() > GATHERED_BYTES {
-                self.files.append(&tar(stem), &packets)?;
-                packets.clear();
-            }
-        }
-        self.files.append(&tar(stem), &packets)?;
-        self.files.append(&jsonl(stem), lines.as_bytes())
-    }
-
-    fn write_dead_letters(
-        &mut self,
-        letters: &[DeadLetter],
-        now_s: u64,
-    ) -> Result<(), ArchiveError> {
-        let stem = self.place.dead_letters();
-        for letter in letters {
-            let member = layout::dead_member(&letter.packet.position);
-            let mut packet = Vec::new();
-            tarball::push(&mut packet, &member, &letter.packet.bytes, now_s);
-            self.files.append(&tar(&stem), &packet)?;
-            let line = lines::dead_letter(&member, letter);
-            self.files.append(&jsonl(&stem), line.as_bytes())?;
-        }
-        Ok(())
-    }
-
-    fn write_failures(&mut self, failures: &[Failure]) -> Result<(), ArchiveError> {
-        if failures.is_empty() {
-            return Ok(());
-        }
-        let lines: String = failures.iter().map(lines::failure).collect();
-        self.files
-            .append(&jsonl(&self.place.failures()), lines.as_bytes())
     }
 
     fn record(&self, delivery: Delivery) -> Commit {
@@ -328,14 +236,6 @@ fn is_empty(delivery: &Delivery) -> bool {
         && delivery.dead_letters.is_empty()
         && delivery.failures.is_empty()
         && delivery.counts.is_empty()
-}
-
-fn tar(stem: &str) -> String {
-    format!("{stem}.tar")
-}
-
-fn jsonl(stem: &str) -> String {
-    format!("{stem}.jsonl")
 }
 
 #[cfg(test)]

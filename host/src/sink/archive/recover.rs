@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use super::error::{ArchiveError, Context};
 use super::files::cut;
-use super::journal::{Journal, Segment, State};
+use super::journal::{Journal, Segment};
 use super::layout::Place;
+use super::state::State;
 use super::tarball;
 use crate::source::archive::Progress;
 

@@ -7,6 +7,7 @@
 //! writing, or a time stamp (a file's age is not a broker's time).
 
 mod folder;
+mod members;
 mod packets;
 mod progress;
 

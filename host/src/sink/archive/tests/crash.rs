@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sink::archive::journal::Segment;
 
 /// One append: file below the archive, length before, bytes.
 type Append = (PathBuf, u64, Vec<u8>);

@@ -4,6 +4,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::*;
+use std::process::Command;
 
 const CHILD: &str = "SKYSIEVE_TEST_FULL_DISK";
 

@@ -14,7 +14,7 @@ use super::description::Description;
 use super::engine::Sandbox;
 use super::halving::Halving;
 use super::pace::Pace;
-use super::parameter::ParameterValue;
+use super::parameter_value::ParameterValue;
 use super::run::Instance;
 use super::store::Guest;
 use super::verdict::Evaluation;

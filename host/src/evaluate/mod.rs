@@ -13,11 +13,13 @@ mod engine;
 mod fault;
 mod filter;
 mod halving;
+mod invalid;
 mod limits;
 mod load;
 mod outcome;
 mod pace;
 mod parameter;
+mod parameter_value;
 mod run;
 mod slots;
 mod store;
@@ -25,13 +27,14 @@ mod text;
 mod verdict;
 
 pub use bindings::{LOG_INTERFACE, PROGRAM_INTERFACE, TYPES_INTERFACE};
-pub use check::InvalidDescription;
 pub use description::{AnnotationKind, DeclaredField, Description, ElementType, Reason, ValueType};
 pub use engine::{Sandbox, compile, compile_compatibility};
 pub use filter::Program;
+pub use invalid::InvalidDescription;
 pub use limits::Settings;
 pub use load::Vouched;
-pub use parameter::{Parameter, ParameterError, ParameterValue};
+pub use parameter::{Parameter, ParameterError};
+pub use parameter_value::ParameterValue;
 pub use text::for_people;
 pub use verdict::{
     Annotation, AnnotationValue, Evaluation, Fault, FaultKind, LogLevel, LogLine, Verdict,

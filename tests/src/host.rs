@@ -3,6 +3,7 @@
 //! In: the streams of a configuration. Out: a running host with a scientist's token. Never: code of
 //! the host; what is tested is the program.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub const USER: &str = "ada";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 const CALL_LIMIT: Duration = Duration::from_secs(120);
+/// A change is live in about a second.
+const LIVE_LIMIT: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Where the built program lies: beside the tests' own folder.
@@ -105,9 +108,8 @@ impl Host {
     pub fn start(streams: impl FnOnce(&Path) -> String) -> Result<Self> {
         let folder = TempDir::new()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let data = folder.path().join("host");
         let streams = streams(folder.path());
-        let text = format!("data = {data:?}\n\n[api]\nlisten = \"127.0.0.1:{port}\"\n\n{streams}");
+        let text = format!("[api]\nlisten = \"127.0.0.1:{port}\"\n\n{streams}");
         std::fs::write(folder.path().join("skysieve.toml"), text)?;
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(CALL_LIMIT))
@@ -283,7 +285,7 @@ impl Host {
     /// When the host refuses.
     pub fn upload(&self, filter: &str, wasm: &[u8]) -> Result<i64> {
         let path = format!("/v1/filters/{USER}/{filter}/versions");
-        number(&self.send(&path, wasm)?.created()?, "version")
+        number(&self.send(&path, wasm)?.created()?, "number")
     }
 
     /// Make a setting of `version` and activate it; the setting's number.
@@ -309,19 +311,87 @@ impl Host {
         self.activate(filter, version, &json!({}))
     }
 
+    /// Where the passing alerts of `filter` go: a topic, or a folder of the archive.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn topic(&self, filter: &str) -> Result<String> {
+        let filter = self
+            .get(&format!("/v1/filters/{USER}/{filter}"))?
+            .created()?;
+        Ok(filter["topic"]
+            .as_str()
+            .context("a filter has a topic")?
+            .to_owned())
+    }
+
+    /// Wait until every worker of `stream` judges by `setting`.
+    ///
+    /// # Errors
+    /// When that takes longer than a refresh should.
+    pub fn wait_until_live(&self, stream: &str, setting: i64) -> Result<()> {
+        wait("the setting is live", LIVE_LIMIT, || {
+            let streams = self.get("/v1/streams")?.created()?;
+            let streams = streams["items"].as_array().cloned().unwrap_or_default();
+            let live = streams
+                .iter()
+                .filter(|one| one["name"] == stream)
+                .any(|one| {
+                    one["live"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .any(|number| *number == setting)
+                });
+            Ok(live.then_some(()))
+        })
+    }
+
+    /// The counts of `filter`, by night and setting.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn counts(&self, filter: &str) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let path = format!("/v1/filters/{USER}/{filter}/counts?limit=200");
+        let mut next = path.clone();
+        loop {
+            let mut page = self.get(&next)?.created()?;
+            items.append(page["items"].as_array_mut().context("counts are a list")?);
+            match page["next"].as_str() {
+                Some(cursor) => next = format!("{path}&cursor={cursor}"),
+                None => return Ok(items),
+            }
+        }
+    }
+
     /// Sum of `key` over all settings and nights of `filter`.
     ///
     /// # Errors
     /// When there is no answer.
     pub fn count(&self, filter: &str, key: &str) -> Result<u64> {
-        let counts = self
-            .get(&format!("/v1/filters/{USER}/{filter}/counts"))?
-            .created()?;
-        let records = counts["counts"].as_array().cloned().unwrap_or_default();
-        Ok(records
+        Ok(self
+            .counts(filter)?
             .iter()
             .filter_map(|record| record[key].as_u64())
             .sum())
+    }
+
+    /// Alerts of `filter` rejected for each reason, all settings and nights together.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn rejected(&self, filter: &str) -> Result<BTreeMap<String, u64>> {
+        let mut total = BTreeMap::new();
+        for record in self.counts(filter)? {
+            for cut in record["rejected"].as_array().into_iter().flatten() {
+                let (reason, alerts) = (cut["reason"].as_str(), cut["alerts"].as_u64());
+                if let (Some(reason), Some(alerts @ 1..)) = (reason, alerts) {
+                    *total.entry(reason.to_owned()).or_default() += alerts;
+                }
+            }
+        }
+        Ok(total)
     }
 
     fn url(&self, path: &str) -> String {

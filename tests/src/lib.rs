@@ -8,7 +8,10 @@ mod guarded;
 pub mod host;
 pub mod kafka;
 mod maven;
+pub mod numbered;
 pub mod postgres;
+pub mod reference;
+pub mod results;
 mod skip;
 pub mod topic;
 

@@ -21,6 +21,8 @@ pub struct House {
     pub target: PathBuf,
     /// The example filters, by name.
     pub filters: Vec<ExampleFilter>,
+    /// The tests' own guests: packages below `tests/guests`.
+    pub guests: Vec<String>,
 }
 
 /// One folder of `example-filters/`.
@@ -49,11 +51,18 @@ impl House {
         ensure!(output.status.success(), "cargo metadata failed");
         let metadata: Value = serde_json::from_slice(&output.stdout)?;
         let target = PathBuf::from(text(&metadata["target_directory"]));
-        let mut filters: Vec<_> = metadata["packages"]
+        let packages = metadata["packages"]
             .as_array()
-            .context("cargo metadata lists no packages")?
+            .context("cargo metadata lists packages")?;
+        let guests = packages
             .iter()
-            .filter(|package| is_example(root, package))
+            .filter(|package| is_below(&root.join("tests/guests"), package));
+        let guests = guests
+            .map(|package| text(&package["name"]).to_owned())
+            .collect();
+        let mut filters: Vec<_> = packages
+            .iter()
+            .filter(|package| is_below(&root.join("example-filters"), package))
             .map(|package| example(&target, package))
             .collect();
         filters.sort_by(|a, b| a.name.cmp(&b.name));
@@ -61,6 +70,7 @@ impl House {
             root: root.to_owned(),
             target,
             filters,
+            guests,
         })
     }
 
@@ -76,6 +86,12 @@ impl House {
             .join(format!("skysieve{}", std::env::consts::EXE_SUFFIX))
     }
 
+    /// This very program, to be run as a process of its own.
+    pub fn xtask(&self) -> PathBuf {
+        self.skysieve()
+            .with_file_name(format!("xtask{}", std::env::consts::EXE_SUFFIX))
+    }
+
     /// Build the `skysieve` program.
     pub fn build_host(&self) -> Result<()> {
         // The whole workspace: the same features of every dependency as in the tests, so that
@@ -89,13 +105,8 @@ impl House {
 
     /// Build the example filters for the sandbox.
     pub fn build_filters(&self) -> Result<()> {
-        self.add_wasm_target()?;
-        let mut build = self.cargo();
-        build.args(["build", "--release", "--target", WASM_TARGET]);
-        for filter in &self.filters {
-            build.args(["--package", &filter.name]);
-        }
-        step("build the example filters", &mut build)?;
+        let names: Vec<_> = self.filters.iter().map(|filter| &*filter.name).collect();
+        self.build_wasm("build the example filters", &names)?;
         for filter in &self.filters {
             ensure!(
                 filter.wasm.is_file(),
@@ -104,6 +115,22 @@ impl House {
             );
         }
         Ok(())
+    }
+
+    /// Build packages of the workspace for the sandbox.
+    pub fn build_wasm(&self, name: &str, packages: &[&str]) -> Result<()> {
+        self.add_wasm_target()?;
+        let mut build = self.cargo();
+        build.args(["build", "--release", "--target", WASM_TARGET]);
+        for package in packages {
+            build.args(["--package", package]);
+        }
+        step(name, &mut build)
+    }
+
+    /// Where a package that was built for the sandbox lies.
+    pub fn wasm(&self, package: &str) -> PathBuf {
+        wasm(&self.target, package)
     }
 
     /// Install the wasm target where it is missing.
@@ -147,8 +174,13 @@ fn cargo(root: &Path) -> Command {
     cargo
 }
 
-fn is_example(root: &Path, package: &Value) -> bool {
-    Path::new(text(&package["manifest_path"])).starts_with(root.join("example-filters"))
+fn is_below(folder: &Path, package: &Value) -> bool {
+    Path::new(text(&package["manifest_path"])).starts_with(folder)
+}
+
+fn wasm(target: &Path, package: &str) -> PathBuf {
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    target.join(WASM_TARGET).join("release").join(file)
 }
 
 fn example(target: &Path, package: &Value) -> ExampleFilter {
@@ -157,8 +189,7 @@ fn example(target: &Path, package: &Value) -> ExampleFilter {
         .as_str()
         .unwrap_or("ztf")
         .to_owned();
-    let file = format!("{}.wasm", name.replace('-', "_"));
-    let wasm = target.join(WASM_TARGET).join("release").join(file);
+    let wasm = wasm(target, &name);
     let summary = text(&package["description"]).to_owned();
     ExampleFilter {
         name,

@@ -21,12 +21,18 @@ pub async fn me(Actor(bearer): Actor) -> Json<Value> {
     }))
 }
 
-/// `GET /v1/streams`.
+/// `GET /v1/streams`: with the settings that are live, so that an owner sees when a change is.
 pub async fn streams(State(host): State<Arc<Host>>, _: Actor) -> Json<Value> {
     let streams: Vec<Value> = host
         .streams
         .iter()
-        .map(|stream| json!({ "name": stream.name.as_str(), "lane": stream.lane }))
+        .map(|stream| {
+            json!({
+                "name": stream.name.as_str(),
+                "lane": stream.lane,
+                "live": (stream.live)(),
+            })
+        })
         .collect();
     Json(json!({ "items": streams, "next": null }))
 }

@@ -2,9 +2,13 @@
 //!
 //! In: requests. Out: typed values. Never: a field that nobody declared passed over in silence.
 
-use axum::body::to_bytes;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::HeaderName;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -48,11 +52,15 @@ fn is_json(request: &Request) -> bool {
     })
 }
 
+/// A client that is still sending hears no answer, so what is too large is taken and dropped up to
+/// so many times the limit.
+const HEARD_OUT: usize = 16;
+
 /// A body of at most `limit` bytes.
 ///
 /// # Errors
 /// Too large, or cut off on the way.
-pub async fn read_body(request: Request, limit: usize) -> Result<axum::body::Bytes, Problem> {
+pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
             Kind::TooLarge,
@@ -60,26 +68,35 @@ pub async fn read_body(request: Request, limit: usize) -> Result<axum::body::Byt
         )
         .advise("send less; a filter shrinks with `opt-level = \"s\"` and `strip = true`")
     };
-    let announced = request
-        .headers()
-        .get("content-length")
-        .and_then(|value| value.to_str().ok());
-    if announced
-        .and_then(|text| text.parse::<usize>().ok())
-        .is_some_and(|length| length > limit)
-    {
+    let announced = number(&request, CONTENT_LENGTH).unwrap_or(0);
+    let waits = request.headers().contains_key(EXPECT);
+    if announced > limit && (waits || announced / HEARD_OUT > limit) {
         return Err(too_large());
     }
-    to_bytes(request.into_body(), limit).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(inner) = cause {
-            if inner.to_string().contains("length limit exceeded") {
-                return too_large();
-            }
-            cause = inner.source();
+    let (mut body, mut bytes, mut taken) = (request.into_body(), Vec::new(), 0_usize);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame =
+            frame.map_err(|_| Problem::new(Kind::BadRequest, "the body was cut off on the way"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        taken += data.len();
+        if taken <= limit {
+            bytes.extend_from_slice(&data);
+        } else if taken / HEARD_OUT > limit {
+            break;
+        } else {
+            bytes = Vec::new();
         }
-        Problem::new(Kind::BadRequest, "the body was cut off on the way")
-    })
+    }
+    if taken > limit {
+        return Err(too_large());
+    }
+    Ok(bytes.into())
+}
+
+fn number(request: &Request, header: HeaderName) -> Option<usize> {
+    request.headers().get(header)?.to_str().ok()?.parse().ok()
 }
 
 /// A query string. Its type refuses unknown fields.

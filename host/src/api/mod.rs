@@ -78,12 +78,14 @@ impl Default for Settings {
 }
 
 /// A stream that filters may be made for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct StreamInfo {
     /// Its name.
     pub name: Name,
     /// The lane that its filters run in.
     pub lane: String,
+    /// The settings that this host judges the next alert by.
+    pub live: Arc<dyn Fn() -> Vec<i64> + Send + Sync>,
 }
 
 /// Makes sure that the output topic of a stream's filter exists: `(stream, topic)`. May block.

@@ -24,9 +24,15 @@ pub(super) fn host(
 ) -> anyhow::Result<Host> {
     let info = |stream: &OpenStream| -> anyhow::Result<StreamInfo> {
         let name = Name::parse(&stream.settings.name).context("name of a stream")?;
+        let active = stream.active.clone();
+        let live = move || {
+            let filters = &active.current().filters;
+            filters.iter().map(|one| one.destination.setting).collect()
+        };
         Ok(StreamInfo {
             name,
             lane: MAIN_LANE.to_owned(),
+            live: Arc::new(live),
         })
     };
     let infos = streams.iter().map(info).collect::<Result<_, _>>()?;

@@ -48,6 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let service = Service::start(&house, &folder, &nights)?;
     let scientist = Scientist::new(&service, &house, &folder)?;
     let uploaded = upload(&house, &scientist, &nights)?;
+    scientist.wait_until_live(&uploaded)?;
     for night in &nights {
         night.begin(&folder)?;
     }
@@ -55,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let counts = scientist.counts(&uploaded)?;
     service.stop()?;
     std::fs::write(folder.counts(), serde_json::to_vec_pretty(&counts)?)?;
-    let reconciled = reconcile(&folder, &nights);
+    let reconciled = reconcile(&house, &folder, &nights);
     table::print(&counts, &folder);
     reconciled?;
     if arguments.keep {
@@ -82,8 +83,9 @@ fn upload(house: &House, scientist: &Scientist, nights: &[Night]) -> Result<Vec<
 
 /// In a process of its own, which sees only the folders of packets and of results, and the counts
 /// that were shown.
-fn reconcile(folder: &Folder, nights: &[Night]) -> Result<()> {
-    let program = std::env::current_exe().context("where this program lies")?;
+fn reconcile(house: &House, folder: &Folder, nights: &[Night]) -> Result<()> {
+    // Not the path of the running process: the build may have put a newer file in its place.
+    let program = house.xtask();
     for night in nights {
         let mut check = Command::new(&program);
         check.arg("reconcile").args(["--stream", night.stream]);

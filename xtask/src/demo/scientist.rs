@@ -21,6 +21,8 @@ const USER: &str = "demo";
 const CALL_LIMIT: Duration = Duration::from_secs(120);
 /// Without any progress for so long the night will not end.
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(60);
+/// A change is live in about a second.
+const LIVE_LIMIT: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Somebody with a token.
@@ -36,6 +38,8 @@ pub struct Uploaded {
     pub name: String,
     /// The stream it reads.
     pub stream: String,
+    /// The setting that was activated.
+    pub setting: i64,
 }
 
 impl Scientist {
@@ -79,9 +83,10 @@ impl Scientist {
         self.post("/v1/filters", &new)?;
         let wasm = std::fs::read(&filter.wasm)?;
         let version = self.send(&format!("/v1/filters/{USER}/{name}/versions"), &wasm)?;
-        let setting = json!({"version": number(&version, "version")?});
+        let setting = json!({"version": number(&version, "number")?});
         let setting = self.post(&format!("/v1/filters/{USER}/{name}/settings"), &setting)?;
-        let choice = json!({"setting": number(&setting, "setting")?});
+        let number = number(&setting, "setting")?;
+        let choice = json!({"setting": number});
         self.post(&format!("/v1/filters/{USER}/{name}/activate"), &choice)?;
         eprintln!(
             "   {name}: {} kB uploaded and activated in {:.2} s",
@@ -91,6 +96,7 @@ impl Scientist {
         Ok(Uploaded {
             name: name.clone(),
             stream: filter.stream.clone(),
+            setting: number,
         })
     }
 
@@ -136,10 +142,53 @@ impl Scientist {
     pub fn counts(&self, uploaded: &[Uploaded]) -> Result<serde_json::Map<String, Value>> {
         let mut all = serde_json::Map::new();
         for filter in uploaded {
-            let path = format!("/v1/filters/{USER}/{}/counts", filter.name);
-            all.insert(filter.name.clone(), self.get(&path)?["counts"].take());
+            let path = format!("/v1/filters/{USER}/{}/counts?limit=200", filter.name);
+            all.insert(filter.name.clone(), self.list(&path)?);
         }
         Ok(all)
+    }
+
+    /// Wait until the host judges by every one of them: from the next alert on.
+    pub fn wait_until_live(&self, uploaded: &[Uploaded]) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let streams = self.list("/v1/streams?limit=200")?;
+            let live = |filter: &Uploaded| {
+                let streams = streams.as_array().into_iter().flatten();
+                let mut settings = streams
+                    .filter(|stream| stream["name"] == *filter.stream)
+                    .flat_map(|stream| stream["live"].as_array().into_iter().flatten());
+                settings.any(|setting| *setting == filter.setting)
+            };
+            match uploaded.iter().find(|filter| !live(filter)) {
+                None => return Ok(()),
+                Some(late) => ensure!(
+                    begun.elapsed() < LIVE_LIMIT,
+                    "{} is not live {} s after its activation",
+                    late.name,
+                    LIVE_LIMIT.as_secs()
+                ),
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Every item of a listing, page by page.
+    fn list(&self, path: &str) -> Result<Value> {
+        let mut items = Vec::new();
+        let mut next = path.to_owned();
+        loop {
+            let mut page = self.get(&next)?;
+            items.append(
+                page["items"]
+                    .as_array_mut()
+                    .context("a listing has items")?,
+            );
+            match page["next"].as_str() {
+                Some(cursor) => next = format!("{path}&cursor={cursor}"),
+                None => return Ok(Value::Array(items)),
+            }
+        }
     }
 
     fn get(&self, path: &str) -> Result<Value> {

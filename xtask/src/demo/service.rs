@@ -142,8 +142,7 @@ fn free_port() -> Result<u16> {
 /// The embedded defaults but for the port, and for the streams and their folders.
 fn configuration(folder: &Folder, nights: &[Night], port: u16) -> Result<String> {
     let mut text = String::new();
-    writeln!(text, "data = {:?}", folder.root().join("host"))?;
-    writeln!(text, "\n[api]\nlisten = \"127.0.0.1:{port}\"")?;
+    writeln!(text, "[api]\nlisten = \"127.0.0.1:{port}\"")?;
     for night in nights {
         writeln!(text, "\n[[streams]]\nname = {:?}", night.stream)?;
         text.push_str(night.identities());

@@ -28,7 +28,7 @@ pub fn print(counts: &Map<String, Value>, folder: &Folder) {
             sum(records, &["evaluated"]).to_string(),
             sum(records, &["passed"]).to_string(),
             reasons(records),
-            by_name(records, "failed").values().sum::<u64>().to_string(),
+            failed(records).values().sum::<u64>().to_string(),
             microseconds(records),
         ]);
     }
@@ -41,7 +41,7 @@ pub fn print(counts: &Map<String, Value>, folder: &Folder) {
 
 /// `count reason`, one a line, most first.
 fn reasons(records: &Value) -> String {
-    let mut reasons: Vec<_> = by_name(records, "rejected").into_iter().collect();
+    let mut reasons: Vec<_> = rejected(records).into_iter().collect();
     let lacking = sum(records, &["lacking"]);
     if lacking > 0 {
         reasons.push((
@@ -56,23 +56,44 @@ fn reasons(records: &Value) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Add up `{name: count}` over the records.
-fn by_name(records: &Value, key: &str) -> BTreeMap<String, u64> {
+/// Alerts by reason.
+fn rejected(records: &Value) -> BTreeMap<String, u64> {
     let mut total = BTreeMap::new();
-    for record in records.as_array().map(Vec::as_slice).unwrap_or_default() {
-        for (name, count) in record[key].as_object().into_iter().flatten() {
-            *total.entry(name.clone()).or_default() += count.as_u64().unwrap_or(0);
+    for record in records.as_array().into_iter().flatten() {
+        for cut in record["rejected"].as_array().into_iter().flatten() {
+            if let (Some(reason), Some(alerts @ 1..)) =
+                (cut["reason"].as_str(), cut["alerts"].as_u64())
+            {
+                *total.entry(reason.to_owned()).or_default() += alerts;
+            }
         }
     }
     total
 }
 
+/// Alerts by kind of failure.
+fn failed(records: &Value) -> BTreeMap<String, u64> {
+    let mut total = BTreeMap::new();
+    for record in records.as_array().into_iter().flatten() {
+        for (kind, alerts) in record["failed"].as_object().into_iter().flatten() {
+            *total.entry(kind.clone()).or_default() += alerts.as_u64().unwrap_or(0);
+        }
+    }
+    total
+}
+
+/// Mean over the nights, weighted by their alerts.
 #[allow(clippy::cast_precision_loss)] // for people, three digits
 fn microseconds(records: &Value) -> String {
-    let evaluated = sum(records, &["evaluated"]);
-    let elapsed_ns = sum(records, &["elapsed_ns"]);
-    if evaluated == 0 {
-        return "-".to_owned();
+    let (mut alerts, mut elapsed_ns) = (0, 0);
+    for record in records.as_array().into_iter().flatten() {
+        let evaluated = record["evaluated"].as_u64().unwrap_or(0);
+        alerts += evaluated;
+        elapsed_ns += evaluated * record["ns_per_alert"].as_u64().unwrap_or(0);
     }
-    format!("{:.2}", elapsed_ns as f64 / evaluated as f64 / 1000.0)
+    if alerts == 0 {
+        "-".to_owned()
+    } else {
+        format!("{:.2}", elapsed_ns as f64 / alerts as f64 / 1000.0)
+    }
 }

@@ -258,10 +258,11 @@ impl Ledger<'_> {
     }
 }
 
-/// A number, or the sum of numbers by name.
+/// A number; or the sum of numbers by name; or of a cut-flow's rows.
 fn total(value: &Value) -> u64 {
     match value {
         Value::Object(names) => names.values().filter_map(Value::as_u64).sum(),
+        Value::Array(cuts) => cuts.iter().filter_map(|cut| cut["alerts"].as_u64()).sum(),
         value => value.as_u64().unwrap_or(0),
     }
 }

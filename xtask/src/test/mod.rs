@@ -28,6 +28,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     machine::prepare(ci)?;
     house.build_host()?;
     house.build_filters()?;
+    let guests: Vec<_> = house.guests.iter().map(String::as_str).collect();
+    house.build_wasm("build the tests' guests", &guests)?;
     let skips = house.target.join("skipped-tests.txt");
     std::fs::write(&skips, "")?;
     let mut test = house.cargo();
@@ -39,9 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     {
         test.arg("--workspace");
     }
-    test.args(&arguments.rest)
-        .env(SKIPS, &skips)
-        .env("SKYSIEVE_BIN", house.skysieve());
+    test.args(&arguments.rest).env(SKIPS, &skips);
     let outcome = step("test", &mut test);
     let skipped = skips::read(&skips)?;
     for line in &skipped {

@@ -229,6 +229,6 @@ async fn people_learn_who_they_are_and_what_there_is() {
     let streams = stage.get("/v1/streams").await.body;
     assert_eq!(
         streams,
-        json!({"items": [{"name": "ztf", "lane": "main"}], "next": null})
+        json!({"items": [{"name": "ztf", "lane": "main", "live": []}], "next": null})
     );
 }

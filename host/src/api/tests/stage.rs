@@ -237,6 +237,7 @@ pub(super) fn host(
     let streams = vec![StreamInfo {
         name: name("ztf"),
         lane: MAIN_LANE.to_owned(),
+        live: Arc::new(Vec::new),
     }];
     Host::new(settings, registry.registry.clone(), streams, room, ensure)
 }

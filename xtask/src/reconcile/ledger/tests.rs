@@ -164,7 +164,7 @@ fn a_packet_that_was_never_read_shows() {
 fn a_table_that_tells_something_else_shows() {
     let (packets, results) = (packets(), results());
     let shown = json!({"bright": [{"setting": 1, "night": "2026-04-01", "evaluated": 3, "passed": 2,
-        "rejected": {"faint": 1}, "failed": {"trap": 1}, "lacking": 0}]});
+        "rejected": [{"reason": "faint", "alerts": 1}], "failed": {"trap": 1}, "lacking": 0}]});
     let shown = shown.as_object();
     let ledger = Ledger {
         packets: &packets,

@@ -1,0 +1,70 @@
+//! Skysieve's benchmarks: decoding, evaluation, memory, the whole way; every figure of one run.
+//!
+//! In: a folder of packets, the benchmark filter built for the sandbox. Out: a table and
+//! `bench.json`. Never: a comparison of figures from different runs.
+
+mod columns;
+mod decode;
+mod evaluate;
+mod fields;
+mod memory;
+mod packets;
+mod report;
+mod rounds;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+
+use report::Report;
+use rounds::Effort;
+
+/// What to measure on, and where to write it.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder of packets with cutouts.
+    #[arg(long)]
+    packets: PathBuf,
+    /// The benchmark filter `six_cuts.wasm`, built for the sandbox.
+    #[arg(long, required_unless_present = "load")]
+    filter: Option<PathBuf>,
+    /// The document to write.
+    #[arg(long, required_unless_present = "load")]
+    out: Option<PathBuf>,
+    /// For the measurement of memory alone: load the compiled copies in this folder.
+    #[arg(long, hide = true)]
+    load: Option<PathBuf>,
+    /// Fewer and shorter rounds: to see that it runs, not to quote from.
+    #[arg(long)]
+    quick: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let effort = if arguments.quick {
+        Effort {
+            rounds: 3,
+            turn: Duration::from_millis(20),
+        }
+    } else {
+        Effort {
+            rounds: 9,
+            turn: Duration::from_millis(100),
+        }
+    };
+    let packets = packets::read(&arguments.packets)?;
+    if let Some(folder) = &arguments.load {
+        return memory::load(folder, &packets);
+    }
+    let (Some(filter), Some(out)) = (arguments.filter, arguments.out) else {
+        bail!("--filter and --out are needed");
+    };
+    let module = std::fs::read(&filter).with_context(|| filter.display().to_string())?;
+    let mut report = Report::default();
+    decode::run(&packets, effort, &mut report)?;
+    evaluate::run(&module, &packets, effort, &mut report)?;
+    memory::run(&module, &arguments.packets, &mut report)?;
+    report.publish(&out)
+}

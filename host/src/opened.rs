@@ -19,8 +19,8 @@ use crate::source::schema_folder::{SchemaFolder, SchemaFolderError};
 use crate::source::{self, BatchLimits, Polled, Source};
 use crate::stream::{MAIN_LANE, SinkSettings, SourceSettings, StreamSettings};
 
-/// How many packets a stream shows before the first one was judged.
-const FIRST_SAMPLES: usize = 32;
+/// How many packets are looked at before the first one was judged; a few of each schema are kept.
+const FIRST_SAMPLES: usize = 1_000;
 /// Longest time to look for them.
 const FIRST_SAMPLES_WAIT: Duration = Duration::from_secs(5);
 
@@ -104,7 +104,8 @@ impl OpenStream {
             (SourceSettings::Kafka(kafka), SinkSettings::Kafka) => open_kafka(settings, kafka)?,
             _ => return Err(OpenError::Mixed),
         };
-        let samples = Samples::new(first_samples(settings, &topics));
+        let samples = Samples::new(schemas.clone());
+        first_samples(&samples, settings, &topics);
         Ok(Self {
             settings: Arc::new(settings.clone()),
             schemas,
@@ -149,35 +150,34 @@ fn open_kafka(settings: &StreamSettings, kafka: &kafka::Settings) -> Result<Part
     Ok((ways, Box::new(counts), Topics::Kafka(stream)))
 }
 
-/// From the folder that the settings name, else the first of the source. None is no error: an
-/// upload is then told that its fields could not be checked.
-fn first_samples(settings: &StreamSettings, topics: &Topics) -> Vec<Arc<[u8]>> {
+/// From the folder that the settings name, else from the source. None is no error: an upload is
+/// then told that its fields could not be checked.
+fn first_samples(samples: &Samples, settings: &StreamSettings, topics: &Topics) {
     match (&settings.samples, &settings.source, topics) {
-        (Some(path), _, _) => from_files(path),
-        (None, SourceSettings::Archive(source), _) => from_files(&source.path),
-        (None, _, Topics::Kafka(stream)) => stream
-            .samples(FIRST_SAMPLES, FIRST_SAMPLES_WAIT)
-            .unwrap_or_else(|error| {
-                tracing::warn!(%error, "no sample packets yet");
-                Vec::new()
-            }),
-        (None, SourceSettings::Kafka(_), Topics::Archive) => Vec::new(),
+        (Some(path), _, _) => from_files(samples, path),
+        (None, SourceSettings::Archive(source), _) => from_files(samples, &source.path),
+        (None, _, Topics::Kafka(stream)) => {
+            match stream.samples(FIRST_SAMPLES / 4, FIRST_SAMPLES_WAIT) {
+                Ok(packets) => packets.iter().for_each(|packet| samples.add(packet)),
+                Err(error) => tracing::warn!(%error, "no sample packets yet"),
+            }
+        }
+        (None, SourceSettings::Kafka(_), Topics::Archive) => {}
     }
 }
 
-fn from_files(path: &Path) -> Vec<Arc<[u8]>> {
+fn from_files(samples: &Samples, path: &Path) {
     let mut source = ArchiveSource::replay([path.to_owned()]);
     let limits = BatchLimits {
         rows: FIRST_SAMPLES,
-        bytes: 8 << 20,
+        bytes: 128 << 20,
         age: FIRST_SAMPLES_WAIT,
     };
     match source.poll(&limits) {
-        Ok(Polled::Packets(packets)) => packets.into_iter().map(|packet| packet.bytes).collect(),
-        Ok(Polled::Rebalanced | Polled::End) => Vec::new(),
-        Err(error) => {
-            tracing::warn!(%error, "no sample packets yet");
-            Vec::new()
+        Ok(Polled::Packets(packets)) => {
+            packets.iter().for_each(|packet| samples.add(&packet.bytes));
         }
+        Ok(Polled::Rebalanced | Polled::End) => {}
+        Err(error) => tracing::warn!(%error, "no sample packets yet"),
     }
 }

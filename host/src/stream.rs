@@ -64,7 +64,7 @@ pub enum SourceSettings {
     /// Files, folders, tar and tar.gz nights of packets.
     Archive(source::archive::Settings),
     /// Topics of a Kafka cluster.
-    Kafka(kafka::Settings),
+    Kafka(Box<kafka::Settings>),
 }
 
 /// Where results go.

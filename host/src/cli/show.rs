@@ -2,7 +2,7 @@
 //!
 //! In: packets from files, folders and tars. Out: one line `{"file", "record", "alert"}` per record,
 //! and `{"file", "record", "error"}` for each packet that cannot be read, which makes the exit status
-//! 1. Never: a rounded number, or silence about a damaged packet.
+//! 1; of a packet in a tar also its number, `"packet"`. Never: a rounded number, or silence about a damaged packet.
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -58,8 +58,6 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let mut show = Show {
         view,
         out: BufWriter::new(io::stdout().lock()),
-        file: Arc::from(""),
-        record: 0,
         damaged: false,
     };
     match show.all(ArchiveSource::replay(args.paths.iter().cloned())) {
@@ -90,9 +88,6 @@ enum View {
 struct Show<W> {
     view: View,
     out: W,
-    /// The file that is being printed, and the number of its next record.
-    file: Arc<str>,
-    record: u64,
     damaged: bool,
 }
 
@@ -110,34 +105,42 @@ impl<W: Write> Show<W> {
     }
 
     fn packet(&mut self, packet: &Packet) -> anyhow::Result<()> {
-        if self.file != packet.position.partition.topic {
-            self.file = packet.position.partition.topic.clone();
-            self.record = 0;
-        }
+        let place = place(packet);
         if let Some(damage) = &packet.damage {
-            return Ok(self.line("error", &quoted(damage))?);
+            return Ok(self.line(&place, 0, "error", &quoted(damage))?);
         }
         let (alerts, error) = match &mut self.view {
             View::Whole(decoder) => whole(decoder, &packet.bytes),
             View::Chosen(chosen) => chosen.alerts(&packet.bytes)?,
         };
-        for alert in alerts {
-            self.line("alert", &alert)?;
+        for (record, alert) in alerts.iter().enumerate() {
+            self.line(&place, record, "alert", alert)?;
         }
         match error {
-            Some(error) => Ok(self.line("error", &quoted(&error))?),
+            Some(error) => Ok(self.line(&place, alerts.len(), "error", &quoted(&error))?),
             None => Ok(()),
         }
     }
 
-    fn line(&mut self, key: &str, value: &str) -> io::Result<()> {
+    fn line(&mut self, place: &str, record: usize, key: &str, value: &str) -> io::Result<()> {
         self.damaged |= key == "error";
-        let (file, record) = (quoted(&self.file), self.record);
-        self.record += 1;
-        writeln!(
-            self.out,
-            r#"{{"file":{file},"record":{record},"{key}":{value}}}"#
-        )
+        writeln!(self.out, r#"{{{place},"record":{record},"{key}":{value}}}"#)
+    }
+}
+
+/// The file, and in a tar the number of the packet.
+fn place(packet: &Packet) -> String {
+    let file = &packet.position.partition.topic;
+    let tar = [".tar", ".tar.gz", ".tgz"]
+        .iter()
+        .any(|end| file.ends_with(end));
+    match tar {
+        true => format!(
+            r#""file":{},"packet":{}"#,
+            quoted(file),
+            packet.position.offset
+        ),
+        false => format!(r#""file":{}"#, quoted(file)),
     }
 }
 

@@ -66,7 +66,7 @@ impl Judged {
             Judgement::Withheld(_) => ("reject", "lacks_a_required_field".into()),
             Judgement::Fail(message) => {
                 line.insert("message".to_owned(), message.as_str().into());
-                ("fail", "could_not_judge".into())
+                ("fail", "not_judged".into())
             }
             Judgement::Damaged(error) => {
                 line.insert("error".to_owned(), error.as_str().into());

@@ -311,3 +311,62 @@ fn replay_calls_files_as_they_were_given() {
         ]
     );
 }
+
+#[test]
+#[ignore = "a measurement: cargo test --release -- --ignored --nocapture a_million_loose_files"]
+fn a_million_loose_files() {
+    let root = tempfile::tempdir().unwrap();
+    for folder in 0..10 {
+        let path = root.path().join(folder.to_string());
+        fs::create_dir(&path).unwrap();
+        for file in 0..100_000 {
+            fs::write(path.join(format!("{file}.avro")), b"Obj\x01").unwrap();
+        }
+    }
+    let resident_kb = || {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    let before = resident_kb();
+    let settings = Settings {
+        follow: true,
+        ..finite(root.path())
+    };
+    let mut source = ArchiveSource::new(&settings, Share::WHOLE, Progress::default());
+    let begun = Instant::now();
+    let mut seen = 0;
+    while seen < 1_000_000 {
+        let Polled::Packets(packets) = source.poll(&LIMITS).unwrap() else {
+            panic!("it ended")
+        };
+        if seen == 0 {
+            let (time, memory) = (begun.elapsed(), resident_kb() - before);
+            println!(
+                "listed in {time:?}, {} waiting, {memory} kB",
+                source.waiting_files()
+            );
+        }
+        seen += packets.len();
+        let positions = packets
+            .iter()
+            .map(|packet| (packet.position.partition.clone(), (0, 1)));
+        source.committed(&positions.collect());
+    }
+    println!(
+        "read in {:?}, {} kB",
+        begun.elapsed(),
+        resident_kb() - before
+    );
+    let begun = Instant::now();
+    source.rewind().unwrap();
+    assert!(matches!(source.poll(&LIMITS).unwrap(), Polled::Packets(none) if none.is_empty()));
+    println!("listed again, all finished, in {:?}", begun.elapsed());
+}

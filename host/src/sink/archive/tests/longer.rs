@@ -166,3 +166,22 @@ fn results_that_somebody_changed_are_refused_and_taken_away_are_not() {
     ));
     assert_eq!(packets(root.path()).len(), 1);
 }
+
+#[test]
+#[ignore = "a measurement: cargo test --release -- --ignored --nocapture commits_of_many_filters"]
+fn commits_of_many_filters() {
+    for filters in [1, 10, 100, 200, 1000] {
+        let root = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (0..filters).map(|n| format!("ann.f{n}")).collect();
+        let topics: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (mut sink, _) = one(root.path());
+        let mut times = Vec::new();
+        for from in 0..5 {
+            let part = delivery(&topics, "n.tar", from * 3, from * 3 + 2);
+            let begun = Instant::now();
+            sink.commit(part).unwrap();
+            times.push(begun.elapsed().as_millis());
+        }
+        println!("{filters} filters, 2 alerts each: commits took {times:?} ms");
+    }
+}

@@ -231,7 +231,10 @@ mod tests {
 
     #[test]
     fn the_embedded_defaults_are_sound() {
-        assert_eq!(parse(DEFAULT_DOCUMENT, &[]).unwrap().streams.len(), 1);
+        let defaults = parse(DEFAULT_DOCUMENT, &[]).unwrap();
+        assert_eq!(defaults.streams.len(), 1);
+        assert_eq!(defaults.sandbox, evaluate::Settings::default());
+        assert_eq!(defaults.upload, upload::Settings::default());
         assert_eq!(parse(SURVEYS_DOCUMENT, &[]).unwrap().streams.len(), 2);
     }
 

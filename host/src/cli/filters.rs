@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::report::{Cut, FilterLine};
+use super::report::{Cut, Examples, FilterLine};
 use crate::delivery::{Counts, Destination};
 use crate::evaluate::active::{ActiveSet, Candidate};
 use crate::evaluate::{self, ParameterValue, Program, Sandbox};
@@ -127,7 +127,7 @@ impl LocalFilter {
     }
 
     /// Its line of the report.
-    pub(super) fn line(&self, counts: &Counts) -> FilterLine {
+    pub(super) fn line(&self, counts: &Counts, examples: Examples) -> FilterLine {
         let mut remaining = counts.evaluated - counts.failed.values().sum::<u64>();
         let cuts = self.program.description().reasons.iter().map(|reason| {
             let rejected = counts.rejected.get(&reason.name).copied().unwrap_or(0);
@@ -156,6 +156,7 @@ impl LocalFilter {
             lacking: counts.lacking,
             fuel_per_alert: each(counts.fuel),
             us_per_alert: each(counts.elapsed_ns) / 1e3,
+            examples,
         }
     }
 }

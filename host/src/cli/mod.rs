@@ -15,6 +15,7 @@ mod show;
 mod simulate;
 mod streams;
 mod token;
+mod verdicts;
 
 use std::process::ExitCode;
 

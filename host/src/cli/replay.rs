@@ -16,7 +16,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::filters::{self, LocalFilter};
-use super::report::Report;
+use super::report::{Examples, Report};
 use super::streams;
 use crate::delivery::Counts;
 use crate::judge::Judge;
@@ -137,11 +137,14 @@ struct Replay {
     alerts: u64,
     damaged: u64,
     counts: BTreeMap<i64, Counts>,
+    /// One per filter, in the order of the settings.
+    examples: Vec<Examples>,
 }
 
 impl Replay {
     fn new(judge: Judge, outputs: Outputs) -> Self {
         let counts = BTreeMap::new();
+        let examples = Vec::new();
         let started = Instant::now();
         Self {
             judge,
@@ -152,6 +155,7 @@ impl Replay {
             alerts: 0,
             damaged: 0,
             counts,
+            examples,
         }
     }
 
@@ -175,9 +179,16 @@ impl Replay {
     fn batch(&mut self, packets: &[Packet]) -> anyhow::Result<()> {
         let judgement = self.judge.judge(packets);
         if let Some(file) = &mut self.outputs.verdicts {
-            for line in super::report::verdict_lines(packets, &judgement) {
+            for line in super::verdicts::verdict_lines(packets, &judgement) {
                 writeln!(file, "{line}")?;
             }
+        }
+        self.examples.resize_with(
+            judgement.verdicts.len().max(self.examples.len()),
+            Default::default,
+        );
+        for (examples, said) in self.examples.iter_mut().zip(&judgement.verdicts) {
+            examples.add(&judgement, said);
         }
         let delivery = route(packets, judgement);
         self.packets += delivery.packets;
@@ -200,10 +211,12 @@ impl Replay {
         if let Some(file) = &mut self.outputs.verdicts {
             file.flush()?;
         }
+        self.examples.resize_with(filters.len(), Default::default);
         let empty = Counts::default();
-        let lines = (1_i64..)
-            .zip(filters)
-            .map(|(setting, filter)| filter.line(self.counts.get(&setting).unwrap_or(&empty)));
+        let lines = (1_i64..).zip(filters).zip(self.examples);
+        let lines = lines.map(|((setting, filter), examples)| {
+            filter.line(self.counts.get(&setting).unwrap_or(&empty), examples)
+        });
         Ok(Report {
             packets: self.packets,
             bytes: self.bytes,

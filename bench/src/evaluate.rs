@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use arrow_array::ArrayRef;
 use six_cuts::keep;
-use skysieve::evaluate::{Program, Sandbox, Settings, Verdict, Vouched, compile};
+use skysieve::evaluate::{ParameterValue, Program, Sandbox, Settings, Verdict, Vouched, compile};
 use skysieve::upload::wrap::component_of;
 use skysieve_decode::flat::FlatColumn;
 use skysieve_decode::{Decoder, Limits, NoSchemas};
@@ -20,6 +20,10 @@ use crate::fields;
 use crate::report::Report;
 use crate::rounds::{Case, Effort, measure};
 
+/// The filter's own default of its only parameter [mag].
+pub const FAINTEST_MAG: f64 = 19.0;
+const NATIVE: [skysieve_sdk::ParameterValue<'static>; 1] =
+    [skysieve_sdk::ParameterValue::Float64(FAINTEST_MAG)];
 /// Alerts of a batch.
 const BATCHES: [usize; 5] = [1, 8, 32, 256, 1024];
 
@@ -58,7 +62,7 @@ pub fn run(module: &[u8], packets: &[Vec<u8>], effort: Effort, report: &mut Repo
             format!("evaluate_native_{count}_ns"),
             count,
             move || {
-                black_box(keep::judge(black_box(columns), 0..rows, &[]));
+                black_box(keep::judge(black_box(columns), 0..rows, &NATIVE));
             },
         ));
     }
@@ -138,16 +142,22 @@ impl Batch {
     }
 }
 
+/// The filter's own default.
+fn parameters() -> [ParameterValue; 1] {
+    [ParameterValue::Float64(FAINTEST_MAG)]
+}
+
 fn case<'a>(name: &str, program: &'a Program, batch: &'a Batch) -> Case<'a> {
-    Case::new(name, batch.rows.len(), || {
-        black_box(program.evaluate(black_box(&batch.columns), &batch.rows, &[]));
+    let parameters = parameters();
+    Case::new(name, batch.rows.len(), move || {
+        black_box(program.evaluate(black_box(&batch.columns), &batch.rows, &parameters));
     })
 }
 
 /// What is compared must do the same.
 fn agree(program: &Program, batch: &Batch, columns: &[Column<'_>]) -> Result<()> {
-    let evaluation = program.evaluate(&batch.columns, &batch.rows, &[]);
-    let outcome = keep::judge(columns, 0..u32::try_from(batch.rows.len())?, &[]);
+    let evaluation = program.evaluate(&batch.columns, &batch.rows, &parameters());
+    let outcome = keep::judge(columns, 0..u32::try_from(batch.rows.len())?, &NATIVE);
     let code = |verdict: &Verdict| match verdict {
         Verdict::Pass(_) => 0,
         Verdict::Reject { code, .. } => *code,

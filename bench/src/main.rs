@@ -11,6 +11,7 @@ mod memory;
 mod packets;
 mod report;
 mod rounds;
+mod whole_way;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,5 +67,6 @@ fn main() -> Result<()> {
     decode::run(&packets, effort, &mut report)?;
     evaluate::run(&module, &packets, effort, &mut report)?;
     memory::run(&module, &arguments.packets, &mut report)?;
+    whole_way::run(&module, &packets, arguments.quick, &mut report)?;
     report.publish(&out)
 }

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use skysieve::evaluate::{Program, Sandbox, Settings, Vouched, compile};
+use skysieve::evaluate::{ParameterValue, Program, Sandbox, Settings, Vouched, compile};
 
-use crate::evaluate::{Batch, component};
+use crate::evaluate::{Batch, FAINTEST_MAG, component};
 use crate::report::Report;
 
 /// Copies that are loaded beside the first.
@@ -51,10 +51,11 @@ pub fn run(module: &[u8], packets: &Path, report: &mut Report) -> Result<()> {
 pub fn load(folder: &Path, packets: &[Vec<u8>]) -> Result<()> {
     let sandbox = Sandbox::new(&Settings::default())?;
     let batch = Batch::of(packets, ROWS)?;
+    let parameters = [ParameterValue::Float64(FAINTEST_MAG)];
     let load = |copy: u32| -> Result<Program> {
         let file = folder.join(format!("{copy:03}.cwasm"));
         let program = sandbox.load_file(&Vouched::from_our_compiler(file))?;
-        drop(program.evaluate(&batch.columns, &batch.rows, &[]));
+        drop(program.evaluate(&batch.columns, &batch.rows, &parameters));
         Ok(program)
     };
     let first = load(0)?;

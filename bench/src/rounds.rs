@@ -79,7 +79,7 @@ fn turn(case: &mut Case<'_>, calls: u32) -> f64 {
 }
 
 /// Processor time of this thread, in user and kernel: what else runs on the machine does not count.
-fn busy() -> Duration {
+pub fn busy() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("a thread has usage");
     [usage.user_time(), usage.system_time()]
         .iter()

@@ -37,12 +37,24 @@ pub struct Ztf<'a> {
     detections: i32,
 }
 
+/// What the owner may change.
+#[derive(Parameters)]
+pub struct Limits {
+    /// Magnitude at which an alert becomes too faint.
+    #[parameter(unit = "mag", default = 19.0, minimum = 0.0, maximum = 30.0)]
+    faintest: f64,
+}
+
 /// Judges one alert.
 #[filter(title = "Six cuts")]
-pub fn keep(alert: Ztf) -> Verdict {
+pub fn keep(alert: Ztf, limits: &Limits) -> Verdict {
     let score = alert.drb.or(alert.rb).unwrap_or(0.0);
     reject_unless!(score > 0.5, name = "bogus", "real-bogus score at most 0.5");
-    reject_unless!(alert.mag < 19.0, name = "faint", "19.0 mag or fainter");
+    reject_unless!(
+        f64::from(alert.mag) < limits.faintest,
+        name = "faint",
+        "not brighter than the limit"
+    );
     reject_unless!(
         alert.mag_error < 0.2,
         name = "noisy",

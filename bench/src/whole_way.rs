@@ -1,0 +1,171 @@
+//! From archive to archive: one worker with many filters.
+//!
+//! In: tars of packets in a folder. Out: time per alert with 1, 10 and 100 filters, everything
+//! included: reading, decoding, judging, writing, syncing. Never: a filter that shares its code with
+//! another, or outputs by the hundred; filters are selective.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use skysieve::delivery::Destination;
+use skysieve::evaluate::active::{ActiveSet, Candidate};
+use skysieve::evaluate::{ParameterValue, Program, Sandbox, Settings, Vouched, compile};
+use skysieve::judge::Judge;
+use skysieve::opened::OpenStream;
+use skysieve::stream::StreamSettings;
+use skysieve::worker::{Pace, Worker};
+
+use crate::evaluate::{FAINTEST_MAG, component};
+use crate::report::Report;
+use crate::rounds::{busy, median};
+
+/// Numbers of filters.
+const FILTERS: [usize; 3] = [1, 10, 100];
+/// All but the first filter ask for so bright an alert that next to none passes [mag].
+const BRIGHT_MAG: f64 = 13.0;
+/// Packets of one tar.
+const TAR: usize = 500;
+
+/// Measure every number of filters, a few times in turn, and report it.
+///
+/// # Errors
+/// When the worker cannot run.
+pub fn run(module: &[u8], packets: &[Vec<u8>], quick: bool, report: &mut Report) -> Result<()> {
+    let (alerts, rounds) = if quick { (1_000, 1) } else { (4_000, 5) };
+    let folder = tempfile::tempdir()?;
+    fill(&folder.path().join("incoming"), packets, alerts)?;
+    let programs = load(module)?;
+    let mut times = vec![(Vec::new(), Vec::new()); FILTERS.len()];
+    for round in 0..rounds {
+        for (filters, (busy, wall)) in FILTERS.iter().zip(&mut times) {
+            let results = folder.path().join(format!("results-{round}-{filters}"));
+            let settings = settings(&folder.path().join("incoming"), &results)?;
+            let (busy_ns, wall_ns) = time(&settings, &programs[..*filters])?;
+            busy.push(busy_ns / alerts as f64);
+            wall.push(wall_ns / alerts as f64);
+            std::fs::remove_dir_all(results)?;
+        }
+    }
+    for (filters, (busy, wall)) in FILTERS.iter().zip(&mut times) {
+        report.figure(
+            &format!("archive_{filters}_filters_ns"),
+            median(busy),
+            "ns/alert",
+        );
+        let rate = 1e9 / median(wall);
+        report.figure(
+            &format!("archive_{filters}_filters_rate"),
+            rate,
+            "alerts/s, wall clock",
+        );
+    }
+    report.ratio(
+        "archive_100_over_1_filters",
+        "archive_100_filters_ns",
+        "archive_1_filters_ns",
+    );
+    Ok(())
+}
+
+/// Processor and wall time of one worker over the whole archive [ns].
+fn time(settings: &StreamSettings, programs: &[Program]) -> Result<(f64, f64)> {
+    let mut stream = OpenStream::open(settings)?;
+    let candidates = programs
+        .iter()
+        .enumerate()
+        .map(|(index, program)| candidate(index, program));
+    stream
+        .active
+        .replace(ActiveSet::new(1, candidates.collect()));
+    let pace = Pace {
+        batch: settings.batch_limits(),
+        commit_interval: settings.commit_interval(),
+    };
+    let settings = Arc::new(settings.clone());
+    let judge = Judge::new(settings, stream.schemas.clone(), stream.active.current());
+    let way = stream
+        .ways
+        .pop()
+        .context("a stream has one worker at least")?;
+    let (active, samples) = (stream.active.clone(), stream.samples.clone());
+    let worker = Worker::new(
+        way,
+        judge,
+        active,
+        samples,
+        pace,
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (begun, clock) = (busy(), Instant::now());
+    worker.run()?;
+    Ok((
+        (busy() - begun).as_nanos() as f64,
+        clock.elapsed().as_nanos() as f64,
+    ))
+}
+
+fn candidate(index: usize, program: &Program) -> Candidate {
+    let faintest_mag = if index == 0 { FAINTEST_MAG } else { BRIGHT_MAG };
+    let filter = format!("filter-{index}");
+    let reasons = program
+        .description()
+        .reasons
+        .iter()
+        .map(|reason| reason.name.clone());
+    let destination = Destination {
+        setting: i64::try_from(index).unwrap_or(i64::MAX),
+        owner: "bench".to_owned(),
+        topic: format!("skysieve.ztf.bench.{filter}"),
+        filter,
+        version: 1,
+        reasons: reasons.collect(),
+    };
+    let parameters = vec![ParameterValue::Float64(faintest_mag)];
+    Candidate {
+        destination,
+        program: program.clone(),
+        parameters,
+    }
+}
+
+/// Every filter's code lies in memory of its own.
+fn load(module: &[u8]) -> Result<Vec<Program>> {
+    let code = compile(&component(module)?)?;
+    let sandbox = Sandbox::new(&Settings::default())?;
+    let most = FILTERS.into_iter().max().unwrap_or(1);
+    let load = |_| Ok(sandbox.load(&Vouched::from_our_compiler(&code))?);
+    (0..most).map(load).collect()
+}
+
+fn fill(folder: &Path, packets: &[Vec<u8>], alerts: usize) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut packets = packets.iter().cycle();
+    ensure!(alerts % TAR == 0, "whole tars");
+    for number in 0..alerts / TAR {
+        let file = std::fs::File::create(folder.join(format!("{number:03}.tar")))?;
+        let mut tar = tar::Builder::new(file);
+        for (member, bytes) in (0..TAR).zip(&mut packets) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("{member}.avro"), &bytes[..])?;
+        }
+        tar.finish()?;
+    }
+    Ok(())
+}
+
+fn settings(incoming: &Path, results: &Path) -> Result<StreamSettings> {
+    Ok(serde_json::from_value(json!({
+        "name": "ztf",
+        "object_id": ["objectId"],
+        "alert_id": ["candid"],
+        "source": {"kind": "archive", "path": incoming, "follow": false},
+        "sink": {"kind": "archive", "path": results},
+        "observed": {"path": ["candidate.jd"], "format": "jd", "scale": "utc", "longitude_deg": -116.865},
+    }))?)
+}

@@ -144,7 +144,7 @@ fn load(module: &[u8]) -> Result<Vec<Program>> {
 fn fill(folder: &Path, packets: &[Vec<u8>], alerts: usize) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut packets = packets.iter().cycle();
-    ensure!(alerts % TAR == 0, "whole tars");
+    ensure!(alerts.is_multiple_of(TAR), "whole tars");
     for number in 0..alerts / TAR {
         let file = std::fs::File::create(folder.join(format!("{number:03}.tar")))?;
         let mut tar = tar::Builder::new(file);

@@ -16,7 +16,7 @@
 //!   owner gets a partition only in the generation after the callback (cooperative: a member that
 //!   still holds a partition claims it when it joins), and nothing is committed between.
 //! - **The group moves on while a delivery is being committed.** Positions are sent with the
-//!   [`Ticket`](group::Ticket) that was taken inside the callback of the last assignment, never with
+//!   `group::Ticket` that was taken inside the callback of the last assignment, never with
 //!   newer metadata. The broker refuses it as soon as its generation or its member is not the group's
 //!   any more; the transaction is aborted, the worker reads again. Each rebalance ends in such a
 //!   callback, with an empty list where nothing changed, so a new ticket always comes. A ticket

@@ -1,7 +1,7 @@
 //! Results as files: a tar of passing packets per filter, night and worker, a JSON line beside each
 //! packet, dead letters, failures, and a journal that makes each delivery whole or nothing.
 //!
-//! In: deliveries. Out: the files that [`layout`] draws. A commit appends, brings what it touched
+//! In: deliveries. Out: the files that `layout` draws. A commit appends, brings what it touched
 //! to disk, then appends one record to its worker's journal and brings that to disk: the record is
 //! the commit. A start cuts every file back to the journals. Never: a file of another worker.
 //!

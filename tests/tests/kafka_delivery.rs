@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use kafka_support::*;
 use skysieve::kafka::{KafkaStream, Settings};
 use skysieve::sink::CountLog;
+use skysieve::source::{BatchLimits, Polled, Source};
 use skysieve_tests::Broker;
 
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -244,27 +245,28 @@ fn a_worker_that_forgets_packets_is_made_to_read_them_again() {
     let Some(broker) = Broker::shared() else {
         return;
     };
-    let (name, settings, stream) = stream(broker, "forgetful", 2, 2_000);
+    let (name, settings, stream) = stream(broker, "forgetful", 2, 500);
     let mut worker = Worker::new(&stream, &name, 0, INTERVAL);
-    for _ in 0..3 {
-        let before = worker.committed;
-        eventually(Duration::from_secs(60), "some are committed", || {
+    for part in 1..4 {
+        eventually(Duration::from_secs(60), "all is committed", || {
             worker.step().unwrap();
-            worker.committed > before
+            worker.committed == part * 500
         });
-        worker.commit().unwrap();
+        fill(&settings, &name, 2, part * 500..part * 500 + 500);
         eventually(Duration::from_secs(60), "some are read", || {
             worker.read().unwrap();
             worker.pending.packets > 0
         });
         worker.pending = Default::default();
     }
+    // What comes next does not begin where the last commit ended.
+    fill(&settings, &name, 2, 2_000..2_100);
     eventually(Duration::from_secs(60), "all is read", || {
         worker.step().unwrap();
-        read_to(&settings, &name, 2) == 2_000
+        read_to(&settings, &name, 2) == 2_100
     });
     assert!(worker.aborted > 0);
-    check_exactly_once(broker.address(), &name, 0..2_000);
+    check_exactly_once(broker.address(), &name, 0..2_100);
 }
 
 #[test]
@@ -452,4 +454,73 @@ fn a_new_group_may_start_at_the_end() {
         worker.step().unwrap();
         worker.committed == 100
     });
+}
+
+#[test]
+fn a_topic_that_someone_removed_is_made_again() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (name, settings, stream) = stream(broker, "removed", 1, 100);
+    let mut worker = Worker::new(&stream, &name, 0, INTERVAL);
+    eventually(Duration::from_secs(60), "all is read", || {
+        worker.step().unwrap();
+        worker.committed == 100
+    });
+    delete_topic(broker.address(), &output_topic(&name));
+    fill(&settings, &name, 1, 100..200);
+    eventually(Duration::from_secs(60), "what is new is delivered", || {
+        worker.step().unwrap();
+        worker.committed == 200
+    });
+    let outputs = skysieve_tests::topic::read_all(
+        broker.address(),
+        &output_topic(&name),
+        Duration::from_secs(30),
+    );
+    let numbers = outputs
+        .unwrap()
+        .iter()
+        .filter_map(|record| number(&record.value))
+        .count();
+    let passing = (100..200_u64)
+        .filter(|n| n % 2 == 0 && n % 21 != 0 && n % 33 != 0)
+        .count();
+    assert_eq!(numbers, passing);
+}
+
+#[test]
+fn a_packet_over_the_bound_is_a_dead_letter() {
+    let Some(broker) = Broker::shared() else {
+        return;
+    };
+    let (name, settings, _) = stream(broker, "large", 1, 10);
+    let small = Settings {
+        message_max_bytes: 1_000,
+        ..settings.clone()
+    };
+    let stream = KafkaStream::open(&small, &name, "main").unwrap();
+    let (mut source, _sink) = stream.worker(0).unwrap();
+    let mut packets = Vec::new();
+    eventually(Duration::from_secs(60), "all is read", || {
+        let limits = BatchLimits {
+            rows: 64,
+            bytes: 1 << 20,
+            age: Duration::from_millis(20),
+        };
+        if let Polled::Packets(more) = source.poll(&limits).unwrap() {
+            packets.extend(more);
+        }
+        packets.len() == 10
+    });
+    for (number, packet) in packets.iter().enumerate() {
+        let sent = body(number as u64);
+        assert_eq!(
+            packet.damage.is_some(),
+            sent.len() > 1_000,
+            "{number}: {} bytes",
+            sent.len()
+        );
+        assert_eq!(&packet.bytes[..], &sent[..sent.len().min(1_000)]);
+    }
 }

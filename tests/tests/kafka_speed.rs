@@ -175,7 +175,16 @@ fn latency() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut worker = Worker::new(&stream, &name, 0, Duration::from_millis(100));
-            worker.run(&stop).unwrap();
+            let mut log = Vec::new();
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let (before, begin) = (worker.committed, Instant::now());
+                worker.step().unwrap();
+                if worker.committed > before {
+                    log.push((begin.elapsed().as_millis(), worker.committed - before));
+                }
+            }
+            worker.commit().unwrap();
+            println!("commits (ms, packets): {log:?}");
         });
         eventually(Duration::from_secs(30), "the worker reads", || {
             progress(&settings.brokers, &settings.group(&name, "main"), &name, 4) == 100
@@ -188,7 +197,8 @@ fn latency() {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 let publication = Publication {
                     key: number.to_string(),
-                    bytes: packet(2 * number + 1000).into(),
+                    // One in twenty passes.
+                    bytes: packet(2 * number + 1001 - u64::from(number.is_multiple_of(20))).into(),
                     timestamp_ms: None,
                 };
                 publisher.publish(&publication).unwrap();

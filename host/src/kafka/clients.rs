@@ -12,6 +12,8 @@ use super::{KafkaError, Settings};
 const MAX_POLL_INTERVAL_MS: u32 = 60_000;
 /// How soon a new nightly topic or a new partition is noticed [ms].
 const METADATA_REFRESH_MS: u32 = 5_000;
+/// A topic that is unknown for so long is missing [ms]; ours are waited for when they are made.
+const UNKNOWN_TOPIC_MS: u32 = 3_000;
 /// Room beside the payload for key and headers [bytes].
 const HEADROOM: u32 = 1 << 20;
 
@@ -109,6 +111,10 @@ pub(super) fn writer(settings: &Settings) -> Result<ClientConfig, KafkaError> {
             (settings.message_max_bytes + HEADROOM).to_string(),
         )
         .set("queue.buffering.max.kbytes", (256 << 10).to_string())
+        .set(
+            "topic.metadata.propagation.max.ms",
+            UNKNOWN_TOPIC_MS.to_string(),
+        )
         .set("linger.ms", "2");
     Ok(config)
 }

@@ -33,13 +33,8 @@ pub(super) struct Ticket {
 pub(super) enum Reading {
     /// Paused: its committed position has to be read first.
     Pending,
-    /// Being read: `committed` is the position that stands in the group, `first` the first packet
-    /// given since, `next` the next one to give.
-    On {
-        committed: i64,
-        first: Option<i64>,
-        next: i64,
-    },
+    /// Being read: `first` is the first packet given since the last commit, `next` the next one to give.
+    On { first: Option<i64>, next: i64 },
     /// Its committed position is gone from the broker; someone has to decide.
     Stopped,
 }

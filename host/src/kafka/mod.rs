@@ -32,14 +32,15 @@
 //! - **A commit's answer is lost.** The commit is asked again; an abort is asked again; when neither
 //!   ends, the process does, and its successor finds out from the committed positions.
 //! - **After an abort** every held partition is pending again: paused, its committed position read,
-//!   sought. The sink besides refuses a delivery that does not begin with the first packet given
-//!   since the committed position, so that a worker that forgot something reads it again.
+//!   sought. The sink besides refuses a delivery that does not hold exactly what was given since the last
+//!   commit, so that a worker that forgot something reads it again.
 //! - **A call of the library never returns.** See [`watchdog`]: the process ends with status
 //!   [`EXIT_STALLED`].
 
 mod check;
 mod clients;
 mod count_log;
+mod deliveries;
 mod error;
 mod group;
 mod memory;

@@ -196,7 +196,6 @@ impl Settler {
         self.set(
             partition,
             Reading::On {
-                committed: position,
                 first: None,
                 next: position,
             },

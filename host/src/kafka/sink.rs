@@ -1,6 +1,6 @@
 //! Deliveries to Kafka: each one transaction.
 //!
-//! In: a [`Delivery`] made from packets that the source beside it gave. Out: outputs, dead letters,
+//! In: a [`Delivery`] made from all packets that the source beside it gave since the last one. Out: outputs, dead letters,
 //! failures, one count record, next positions as records, and the group's positions, all visible
 //! at once or not at all. Never: a transaction that stays open after `commit` returns, or a
 //! position of a partition that is not being read here now.
@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::group::{Group, Reading};
+use super::group::{Group, Held, Reading};
 use super::memory;
 use super::names::StreamTopics;
 use super::records::Writer;
-use super::transaction::{Outgoing, Transactions};
+use super::topics::Topics;
+use super::transaction::{Outgoing, Transactions, Trouble};
 use crate::route::Delivery;
 use crate::sink::{Sink, SinkError};
 use crate::source::Partition;
@@ -25,7 +26,8 @@ pub struct KafkaSink {
     pub(super) group_name: String,
     pub(super) transactions: Transactions,
     pub(super) writer: Writer,
-    pub(super) topics: StreamTopics,
+    pub(super) own: StreamTopics,
+    pub(super) topics: Arc<Topics>,
     pub(super) counts_partition: i32,
 }
 
@@ -39,34 +41,56 @@ impl Sink for KafkaSink {
             SinkError::Aborted("this worker is not a member of its consumer group now".into())
         })?;
         let positions = list(&delivery.positions)?;
-        self.transactions.run(&positions, &ticket, |transactions| {
+        let outcome = self.transactions.run(&positions, &ticket, |transactions| {
             self.fill(transactions, &delivery)
-        })
+        });
+        let Err(trouble) = outcome else { return Ok(()) };
+        if let Some(topic) = self.transactions.missing_topic() {
+            self.make_again(&topic);
+        }
+        Err(self.recover(trouble))
     }
 }
 
 impl KafkaSink {
-    /// Only what is read here now, from the first packet given since the last commit on: anything else
-    /// is another worker's, was committed before, or would leave packets out.
+    /// All that the source gave since the last commit, and nothing else: other packets are another
+    /// worker's or were committed before, and fewer would be lost.
     fn check(&self, positions: &BTreeMap<Partition, (i64, i64)>) -> Result<(), SinkError> {
-        self.group.with_held(|held| {
-            for (Partition { topic, index }, &(from, to)) in positions {
-                let reading = held.get(topic).and_then(|of_topic| of_topic.get(index));
-                match reading {
-                    Some(&Reading::On { committed, first, next })
-                        if committed <= from && first.is_none_or(|first| first == from) && to <= next => {}
-                    other => {
-                        return Err(SinkError::Aborted(format!(
-                            "packets {from}..{to} of {topic}/{index} are not this worker's to commit ({other:?})"
-                        )));
+        let given = self.group.with_held(|held| given(held));
+        if given == *positions {
+            return Ok(());
+        }
+        Err(SinkError::Aborted(format!(
+            "the delivery holds {positions:?}, but what was given since the last commit is {given:?}"
+        )))
+    }
+
+    /// Whatever failed is ended or the process has to be.
+    fn recover(&mut self, trouble: Trouble) -> SinkError {
+        match trouble {
+            Trouble::Aborted(why) => SinkError::Aborted(why),
+            Trouble::Fatal(why) => SinkError::Fatal(why),
+            Trouble::Broken(why) => {
+                tracing::warn!(why, "the producer can do no more; replacing it");
+                match self.transactions.replace() {
+                    Ok(()) => SinkError::Aborted(why),
+                    Err(error) => {
+                        SinkError::Fatal(format!("{why}; and it cannot be replaced: {error}"))
                     }
                 }
             }
-            Ok(())
-        })
+        }
     }
 
-    fn fill(&self, transactions: &Transactions, delivery: &Delivery) -> Result<(), SinkError> {
+    /// A topic that someone removed would stop the stream for every filter.
+    fn make_again(&self, topic: &str) {
+        tracing::error!(topic, "a topic is gone; making it again");
+        if let Err(error) = self.topics.ensure(topic) {
+            tracing::error!(topic, %error, "it cannot be made");
+        }
+    }
+
+    fn fill(&self, transactions: &Transactions, delivery: &Delivery) -> Result<(), Trouble> {
         for output in &delivery.outputs {
             let headers = Some(self.writer.output_headers(output));
             let (topic, key) = (output.destination.topic.as_str(), output.object_id.as_str());
@@ -81,7 +105,7 @@ impl KafkaSink {
         for letter in &delivery.dead_letters {
             let key = source_key(&letter.packet.position.partition);
             transactions.send(Outgoing {
-                topic: &self.topics.dead_letters,
+                topic: &self.own.dead_letters,
                 partition: None,
                 key: &key,
                 value: &letter.packet.bytes,
@@ -94,13 +118,13 @@ impl KafkaSink {
                 "{}/{}",
                 failure.destination.owner, failure.destination.filter
             );
-            self.send_json(transactions, &self.topics.failures, None, &key, &value)?;
+            self.send_json(transactions, &self.own.failures, None, &key, &value)?;
         }
         let lane = &self.writer.lane;
         let counts = self.writer.counts(delivery);
         self.send_json(
             transactions,
-            &self.topics.counts,
+            &self.own.counts,
             Some(self.counts_partition),
             lane,
             &counts,
@@ -110,7 +134,7 @@ impl KafkaSink {
             let to = Some(memory::PARTITION);
             self.send_json(
                 transactions,
-                &self.topics.positions,
+                &self.own.positions,
                 to,
                 &key,
                 &next.to_string(),
@@ -126,7 +150,7 @@ impl KafkaSink {
         partition: Option<i32>,
         key: &str,
         value: &str,
-    ) -> Result<(), SinkError> {
+    ) -> Result<(), Trouble> {
         transactions.send(Outgoing {
             topic,
             partition,
@@ -135,6 +159,29 @@ impl KafkaSink {
             headers: None,
         })
     }
+}
+
+/// First and next packet of every partition that gave any since its last commit.
+fn given(held: &Held) -> BTreeMap<Partition, (i64, i64)> {
+    let mut given = BTreeMap::new();
+    for (topic, of_topic) in held {
+        for (index, reading) in of_topic {
+            if let Reading::On {
+                first: Some(first),
+                next,
+            } = *reading
+            {
+                given.insert(
+                    Partition {
+                        topic: topic.clone(),
+                        index: *index,
+                    },
+                    (first, next),
+                );
+            }
+        }
+    }
+    given
 }
 
 fn source_key(partition: &Partition) -> String {

@@ -21,7 +21,11 @@ pub struct KafkaSource {
     group: Arc<Group>,
     settler: Settler,
     changes: u64,
+    largest: usize,
 }
+
+/// What is kept of a packet that is too large [bytes].
+const KEPT_OF_TOO_LARGE: usize = 64 << 10;
 
 /// What one look at the consumer gave.
 enum Look {
@@ -34,11 +38,13 @@ enum Look {
 }
 
 impl KafkaSource {
-    pub(super) fn new(group: Arc<Group>, settler: Settler) -> Self {
+    /// `largest`: greatest packet that is read whole [bytes].
+    pub(super) fn new(group: Arc<Group>, settler: Settler, largest: usize) -> Self {
         KafkaSource {
             group,
             settler,
             changes: 0,
+            largest,
         }
     }
 
@@ -69,7 +75,7 @@ impl KafkaSource {
             let (topic, _) = held.get_key_value(topic)?;
             let topic = topic.clone();
             match held.get_mut(&topic)?.get_mut(&index)? {
-                Reading::On { first, next, .. } if offset >= *next => {
+                Reading::On { first, next } if offset >= *next => {
                     first.get_or_insert(offset);
                     *next = offset + 1;
                 }
@@ -77,18 +83,29 @@ impl KafkaSource {
             }
             Some(topic)
         })?;
-        let payload = message.payload();
+        let (bytes, damage) = self.contents(message.payload());
         Some(Packet {
-            bytes: payload.unwrap_or_default().into(),
+            bytes: bytes.into(),
             position: Position {
                 partition: Partition { topic, index },
                 offset,
             },
             timestamp_ms: message.timestamp().to_millis(),
-            damage: payload
-                .is_none()
-                .then(|| "the record has no payload".into()),
+            damage,
         })
+    }
+
+    /// A packet over the bound would be over that of every topic of ours as well.
+    fn contents<'a>(&self, payload: Option<&'a [u8]>) -> (&'a [u8], Option<Arc<str>>) {
+        match payload {
+            None => (&[], Some("the record has no payload".into())),
+            Some(bytes) if bytes.len() > self.largest => {
+                let (found, most) = (bytes.len(), self.largest);
+                let damage = format!("the packet has {found} bytes, message_max_bytes is {most}");
+                (&bytes[..KEPT_OF_TOO_LARGE.min(most)], Some(damage.into()))
+            }
+            Some(bytes) => (bytes, None),
+        }
     }
 
     fn collect(&mut self, limits: &BatchLimits) -> Result<Polled, SourceError> {
@@ -141,11 +158,9 @@ impl Source for KafkaSource {
                 let reading = held
                     .get_mut(topic)
                     .and_then(|of_topic| of_topic.get_mut(index));
-                if let Some(Reading::On {
-                    committed, first, ..
-                }) = reading
+                if let Some(Reading::On { first, next }) = reading
+                    && next == done
                 {
-                    *committed = *done;
                     *first = None;
                 }
             }

@@ -31,7 +31,7 @@ struct Inner {
     instance: String,
     own: StreamTopics,
     counts_partitions: i32,
-    topics: Topics,
+    topics: Arc<Topics>,
     watchdog: Arc<Watchdog>,
 }
 
@@ -57,7 +57,7 @@ impl KafkaStream {
         settings.check()?;
         let own = StreamTopics::new(&settings.prefix, stream)?;
         StreamTopics::new(&settings.prefix, lane)?;
-        let topics = Topics::new(settings)?;
+        let topics = Arc::new(Topics::new(settings)?);
         let cluster_id = topics.cluster_id()?;
         topics.ensure_stream(&own)?;
         Ok(KafkaStream(Arc::new(Inner {
@@ -106,10 +106,12 @@ impl KafkaStream {
                 cluster: self.0.cluster.clone(),
                 worker: number,
             },
-            topics: own.clone(),
+            own: own.clone(),
+            topics: self.0.topics.clone(),
             counts_partition: i32::try_from(number % partitions).unwrap_or(0),
         };
-        Ok((KafkaSource::new(group, settler), sink))
+        let largest = usize::try_from(settings.message_max_bytes).unwrap_or(usize::MAX);
+        Ok((KafkaSource::new(group, settler, largest), sink))
     }
 
     /// Make a filter's output topic, when it is activated; one that is there stays as it is.

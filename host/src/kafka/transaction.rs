@@ -5,26 +5,26 @@
 //!
 //! | what the library says | what is done |
 //! |---|---|
-//! | fatal, fenced (by code as well as by flag) | [`SinkError::Fatal`]: another process took this place |
-//! | must abort; a delivery failed; not a member; wrong generation | abort, then [`SinkError::Aborted`] |
+//! | fenced (by code as well as by flag) | [`Trouble::Fatal`]: another process took this place |
+//! | fatal in another way; neither a commit nor an abort ends | [`Trouble::Broken`]: a new producer in the same place ends it |
+//! | must abort; a delivery failed; not a member; wrong generation | abort, then [`Trouble::Aborted`] |
 //! | retriable, while initialising, committing or aborting | the same call again, with a bound |
 //! | no answer while sending offsets | abort rather than repeat |
-//! | a record is larger than its topic takes | [`SinkError::Fatal`], because it would come again for ever |
+//! | a record is larger than its topic takes | [`Trouble::Fatal`], because it would come again for ever |
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
-use rdkafka::client::ClientContext;
 use rdkafka::error::{KafkaError as ClientError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
-use rdkafka::{Message, message::OwnedHeaders};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
+use super::deliveries::Deliveries;
 use super::error::reason;
 use super::group::Ticket;
 use super::watchdog::Watchdog;
 use super::{KafkaError, Settings, clients};
-use crate::sink::SinkError;
 
 /// Time-out of one transactional call; below the watchdog's, which is for calls that ignore theirs.
 const ONE_CALL: Duration = Duration::from_secs(10);
@@ -47,73 +47,82 @@ pub(super) struct Outgoing<'a> {
     pub headers: Option<OwnedHeaders>,
 }
 
-/// The first record that could not be delivered since the last transaction began.
-#[derive(Default)]
-pub(super) struct Deliveries {
-    failed: Mutex<Option<(RDKafkaErrorCode, String)>>,
-}
-
 /// A producer of transactions.
 pub(super) struct Transactions {
     producer: BaseProducer<Deliveries>,
+    settings: Settings,
+    place: String,
     watchdog: Arc<Watchdog>,
 }
 
-/// How a call went wrong.
-enum Trouble {
+/// How a transaction failed. In each case nothing of it is visible, or will not be once the producer
+/// is replaced.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It is ended; the next may begin.
+    Aborted(String),
+    /// This producer can do no more; a new one in its place can.
+    Broken(String),
     /// Nothing can follow in this process.
     Fatal(String),
-    /// The transaction has to be ended.
-    Abort(String),
 }
 
 impl Transactions {
-    /// Take the place `id`: whoever held it before is fenced and its transaction ended.
+    /// Take the place `place`: whoever held it before is fenced and its transaction ended.
     pub fn begin_as(
         settings: &Settings,
-        id: &str,
+        place: &str,
         watchdog: Arc<Watchdog>,
     ) -> Result<Self, KafkaError> {
-        let producer = clients::transactional(settings, id)?
+        let producer = clients::transactional(settings, place)?
             .create_with_context(Deliveries::default())
             .map_err(|error| KafkaError::client(&error))?;
-        let transactions = Transactions { producer, watchdog };
+        let (settings, place) = (settings.clone(), place.to_owned());
+        let transactions = Transactions {
+            producer,
+            settings,
+            place,
+            watchdog,
+        };
         let initialise = || transactions.producer.init_transactions(ONE_CALL);
         match transactions.repeat("init_transactions", initialise) {
             Ok(()) => Ok(transactions),
-            Err(error) if is_fatal(&error) => Err(KafkaError::Refused(reason(&error))),
-            Err(error) => Err(KafkaError::unanswered("taking a producer's place", &error)),
+            Err(error) if is_retriable(&error) => {
+                Err(KafkaError::unanswered("taking a producer's place", &error))
+            }
+            Err(error) => Err(KafkaError::Refused(reason(&error))),
         }
     }
 
+    /// After [`Trouble::Broken`]: a new producer, which ends whatever this one left open.
+    pub fn replace(&mut self) -> Result<(), KafkaError> {
+        *self = Self::begin_as(&self.settings, &self.place, self.watchdog.clone())?;
+        Ok(())
+    }
+
     /// One transaction: what `fill` sends, and the positions.
-    ///
-    /// # Errors
-    /// [`SinkError::Aborted`] when it was ended and nothing of it is visible.
     pub fn run(
         &self,
         positions: &TopicPartitionList,
         ticket: &Ticket,
-        fill: impl FnOnce(&Self) -> Result<(), SinkError>,
-    ) -> Result<(), SinkError> {
+        fill: impl FnOnce(&Self) -> Result<(), Trouble>,
+    ) -> Result<(), Trouble> {
         self.producer.context().take();
         self.watched("begin_transaction", || self.producer.begin_transaction())
             .map_err(|error| self.trouble(&error))
             .or_else(|trouble| self.give_up(trouble))?;
-        if let Err(error) = fill(self) {
-            return self.give_up(Trouble::from(error));
-        }
-        match self.finish(positions, ticket) {
-            Ok(()) => Ok(()),
-            Err(trouble) => self.give_up(trouble),
-        }
+        fill(self)
+            .and_then(|()| self.finish(positions, ticket))
+            .or_else(|trouble| self.give_up(trouble))
+    }
+
+    /// The topic that the last transaction failed for because it is not there.
+    pub fn missing_topic(&self) -> Option<String> {
+        self.producer.context().take_missing()
     }
 
     /// Send one record; waits while the producer's queue is full.
-    ///
-    /// # Errors
-    /// When the record cannot be sent.
-    pub fn send(&self, outgoing: Outgoing<'_>) -> Result<(), SinkError> {
+    pub fn send(&self, outgoing: Outgoing<'_>) -> Result<(), Trouble> {
         let mut record = BaseRecord::to(outgoing.topic)
             .key(outgoing.key)
             .payload(outgoing.value);
@@ -130,10 +139,11 @@ impl Transactions {
                     record = again;
                 }
                 Err((ClientError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
-                    return Err(SinkError::Fatal(too_large(outgoing.topic)));
+                    return Err(Trouble::Fatal(too_large(outgoing.topic)));
                 }
                 Err((error, _)) => {
-                    return Err(SinkError::Aborted(format!(
+                    self.producer.context().refused(outgoing.topic, &error);
+                    return Err(Trouble::Aborted(format!(
                         "{}: {}",
                         outgoing.topic,
                         reason(&error)
@@ -163,7 +173,9 @@ impl Transactions {
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(Duration::from_millis(1));
             if Instant::now() >= deadline {
-                return Err(Trouble::Abort("records were not delivered in time".into()));
+                return Err(Trouble::Aborted(
+                    "records were not delivered in time".into(),
+                ));
             }
         }
         match self.producer.context().take() {
@@ -171,31 +183,29 @@ impl Transactions {
             Some((RDKafkaErrorCode::MessageSizeTooLarge, topic)) => {
                 Err(Trouble::Fatal(too_large(&topic)))
             }
-            Some((code, topic)) => Err(Trouble::Abort(format!("{topic}: {code}"))),
+            Some((code, topic)) => Err(Trouble::Aborted(format!("{topic}: {code}"))),
         }
     }
 
     /// End the transaction with nothing of it visible, and say why.
-    fn give_up(&self, trouble: Trouble) -> Result<(), SinkError> {
-        let why = match trouble {
-            Trouble::Fatal(why) => {
-                // For the readers' sake alone, who wait behind an open transaction; refused when fenced.
-                let _ = self.watched("abort_transaction", || {
-                    self.producer.abort_transaction(ONE_CALL)
-                });
-                return Err(SinkError::Fatal(why));
-            }
-            Trouble::Abort(why) => why,
+    fn give_up(&self, trouble: Trouble) -> Result<(), Trouble> {
+        let Trouble::Aborted(why) = trouble else {
+            // For the readers' sake alone, who wait behind an open transaction.
+            let _ = self.watched("abort_transaction", || {
+                self.producer.abort_transaction(ONE_CALL)
+            });
+            return Err(trouble);
         };
-        match self.repeat("abort_transaction", || {
-            self.producer.abort_transaction(ONE_CALL)
-        }) {
-            Ok(()) => Err(SinkError::Aborted(why)),
-            Err(error) => Err(SinkError::Fatal(format!(
-                "{why}; and it cannot be given up: {}",
-                reason(&error)
-            ))),
-        }
+        let abort = || self.producer.abort_transaction(ONE_CALL);
+        let Err(error) = self.repeat("abort_transaction", abort) else {
+            return Err(Trouble::Aborted(why));
+        };
+        let why = format!("{why}; and it cannot be given up: {}", reason(&error));
+        Err(if self.is_fenced(&error) {
+            Trouble::Fatal(why)
+        } else {
+            Trouble::Broken(why)
+        })
     }
 
     fn watched<T>(&self, what: &str, call: impl FnOnce() -> T) -> T {
@@ -219,49 +229,25 @@ impl Transactions {
     }
 
     fn trouble(&self, error: &ClientError) -> Trouble {
-        let why = reason(error);
         let fatal = self.producer.client().fatal_error();
-        match fatal {
-            Some((code, text)) => Trouble::Fatal(format!("{code}: {text}")),
-            None if is_fatal(error) => Trouble::Fatal(why),
-            None => Trouble::Abort(why),
+        let why = match &fatal {
+            Some((code, text)) => format!("{code}: {text}"),
+            None => reason(error),
+        };
+        if self.is_fenced(error) {
+            Trouble::Fatal(why)
+        } else if fatal.is_some() || is_fatal(error) {
+            Trouble::Broken(why)
+        } else {
+            Trouble::Aborted(why)
         }
     }
-}
 
-impl From<SinkError> for Trouble {
-    fn from(error: SinkError) -> Self {
-        match error {
-            SinkError::Fatal(why) => Trouble::Fatal(why),
-            SinkError::Aborted(why) => Trouble::Abort(why),
-        }
-    }
-}
-
-impl Deliveries {
-    fn take(&self) -> Option<(RDKafkaErrorCode, String)> {
-        self.failed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-}
-
-impl ClientContext for Deliveries {
-    fn error(&self, error: ClientError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka producer");
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| (code, message.topic().to_owned()));
-        }
+    /// Did another process take this place? (The library says so as well of a transaction that timed
+    /// out; then the process ends without need, and goes on where it was.)
+    fn is_fenced(&self, error: &ClientError) -> bool {
+        let fatal = self.producer.client().fatal_error().map(|(code, _)| code);
+        [code(error), fatal].into_iter().flatten().any(is_fencing)
     }
 }
 
@@ -272,19 +258,19 @@ fn code(error: &ClientError) -> Option<RDKafkaErrorCode> {
     }
 }
 
+fn is_fencing(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::Fenced
+            | RDKafkaErrorCode::ProducerFenced
+            | RDKafkaErrorCode::InvalidProducerEpoch
+            | RDKafkaErrorCode::TransactionalIdAuthorizationFailed
+    )
+}
+
 fn is_fatal(error: &ClientError) -> bool {
     let flagged = matches!(error, ClientError::Transaction(error) if error.is_fatal());
-    let fencing = matches!(
-        code(error),
-        Some(
-            RDKafkaErrorCode::Fatal
-                | RDKafkaErrorCode::Fenced
-                | RDKafkaErrorCode::ProducerFenced
-                | RDKafkaErrorCode::InvalidProducerEpoch
-                | RDKafkaErrorCode::TransactionalIdAuthorizationFailed
-        )
-    );
-    flagged || fencing
+    flagged || code(error) == Some(RDKafkaErrorCode::Fatal)
 }
 
 fn is_retriable(error: &ClientError) -> bool {

@@ -169,7 +169,7 @@ pub struct Worker {
     pub destination: Arc<Destination>,
     pub committed: u64,
     pub aborted: u64,
-    due: Instant,
+    due: Option<Instant>,
     interval: Duration,
 }
 
@@ -183,7 +183,7 @@ impl Worker {
             destination: destination(name),
             committed: 0,
             aborted: 0,
-            due: Instant::now() + interval,
+            due: None,
             interval,
         }
     }
@@ -191,7 +191,7 @@ impl Worker {
     /// One look at the source, and a commit when it is due.
     pub fn step(&mut self) -> Result<(), String> {
         self.read()?;
-        if Instant::now() >= self.due {
+        if self.due.is_some_and(|due| due <= Instant::now()) {
             self.commit()?;
         }
         Ok(())
@@ -199,13 +199,16 @@ impl Worker {
 
     pub fn read(&mut self) -> Result<(), String> {
         let limits = BatchLimits {
-            rows: 64,
-            bytes: 1 << 20,
+            rows: 256,
+            bytes: 32 << 20,
             age: Duration::from_millis(20),
         };
         match self.source.poll(&limits) {
+            Ok(Polled::Packets(packets)) if packets.is_empty() => {}
             Ok(Polled::Packets(packets)) => {
-                add(&mut self.pending, judge(&packets, &self.destination))
+                self.due
+                    .get_or_insert_with(|| Instant::now() + self.interval);
+                add(&mut self.pending, judge(&packets, &self.destination));
             }
             Ok(Polled::Rebalanced) => self.pending = Delivery::default(),
             Ok(Polled::End) => unreachable!("a topic has no end"),
@@ -219,7 +222,7 @@ impl Worker {
     }
 
     pub fn commit(&mut self) -> Result<(), String> {
-        self.due = Instant::now() + self.interval;
+        self.due = None;
         let delivery = std::mem::take(&mut self.pending);
         if delivery.packets == 0 {
             return Ok(());

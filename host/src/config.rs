@@ -142,6 +142,13 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
+        let listen = &self.api.listen;
+        let port = listen.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        if !matches!(port, Some(Ok(_))) {
+            return Err(format!(
+                "api.listen = {listen:?}: write an address and a port, as in \"127.0.0.1:8780\""
+            ));
+        }
         let mut names = std::collections::BTreeSet::new();
         for stream in &self.streams {
             stream
@@ -245,6 +252,12 @@ mod tests {
             .to_string();
         assert!(error.contains("did you mean `listen`?"), "{error}");
         assert!(!error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn an_address_without_a_port_is_refused() {
+        let error = parse("[api]\nlisten = \"localhost\"", &[]).unwrap_err();
+        assert!(error.to_string().contains("127.0.0.1:8780"), "{error}");
     }
 
     #[test]

@@ -17,11 +17,15 @@ mod streams;
 mod token;
 mod verdicts;
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+use crate::kafka::KafkaError;
+use crate::opened::OpenError;
+use crate::registry::RegistryError;
 
 /// Runs astronomers' sandboxed filters over a telescope's live alert stream.
 #[derive(Debug, Parser)]
@@ -67,6 +71,19 @@ pub fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         eprintln!("skysieve: {error:#}");
-        ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
+        ExitCode::from(if is_wrong_configuration(&error) { 2 } else { 1 })
     })
+}
+
+/// Whether the administrator has to change a setting before a new start can help.
+fn is_wrong_configuration(error: &anyhow::Error) -> bool {
+    let wrong = |cause: &(dyn Error + 'static)| {
+        cause.is::<ConfigError>()
+            || matches!(cause.downcast_ref(), Some(RegistryError::Settings(_)))
+            || matches!(
+                cause.downcast_ref(),
+                Some(OpenError::Kafka(KafkaError::Settings(_)))
+            )
+    };
+    error.chain().any(wrong)
 }

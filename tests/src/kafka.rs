@@ -70,7 +70,8 @@ impl Broker {
             properties.join("\n")
         );
         std::fs::write(folder.join("server.properties"), lines)?;
-        format_storage(&folder, &libraries)?;
+        format_storage(&folder, &libraries)
+            .inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
         let mut broker = Broker {
             address: format!("127.0.0.1:{port}"),
             own: Some(Own {

@@ -49,7 +49,8 @@ impl Postgres {
         };
         let user = unprivileged()?;
         let folder = folder(user)?;
-        initialise(&binaries, &folder, user)?;
+        initialise(&binaries, &folder, user)
+            .inspect_err(|_| drop(std::fs::remove_dir_all(&folder)))?;
         let port = free_port()?;
         let url = format!("postgres://skysieve@127.0.0.1:{port}/postgres");
         let mut server = Postgres {

@@ -61,32 +61,26 @@ async fn uploads_queue_and_others_are_answered_meanwhile() {
     };
     let stage = Arc::new(Stage::with(settings).await);
     stage.nearby().await;
-    let mut tasks = Vec::new();
-    for n in 0..5 {
+    // Five hold the two and three places there are; whichever comes sixth is sent away.
+    let mut uploads = tokio::task::JoinSet::new();
+    for n in 0..6 {
         let stage = stage.clone();
-        tasks.push(tokio::spawn(async move {
+        uploads.spawn(async move {
             stage
                 .upload(Who::Owner, VERSIONS, &format!("slow {n}"))
                 .await
-        }));
+        });
     }
-    until("two uploads inside", || stage.room.inside().0 == 2).await;
-    // Five hold the two and three places there are; the sixth is sent away.
-    let mut busy = stage.upload(Who::Owner, VERSIONS, "slow six").await;
-    for _ in 0..500 {
-        if busy.status == 503 {
-            break;
-        }
-        busy = stage.upload(Who::Owner, VERSIONS, "slow six").await;
-    }
+    let busy = uploads.join_next().await.unwrap().unwrap();
     assert_eq!((busy.status.as_u16(), busy.code()), (503, "busy"));
     assert_eq!(busy.headers["retry-after"], "10");
+    until("two uploads inside", || stage.room.inside().0 == 2).await;
     let since = Instant::now();
     assert_eq!(stage.get("/v1/filters").await.status, 200);
     assert!(since.elapsed() < Duration::from_secs(1));
     stage.room.open();
-    for task in tasks {
-        assert_eq!(task.await.unwrap().status, 201);
+    while let Some(upload) = uploads.join_next().await {
+        assert_eq!(upload.unwrap().status, 201);
     }
     assert_eq!(stage.room.inside(), (0, 2));
     assert_eq!(

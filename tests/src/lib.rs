@@ -13,9 +13,11 @@ pub mod postgres;
 pub mod reference;
 pub mod results;
 mod skip;
+mod stop;
 pub mod topic;
 
 pub use kafka::Broker;
 pub use maven::{KAFKA_VERSION, kafka_libraries};
 pub use postgres::Postgres;
 pub use skip::{SKIPS, skipped};
+pub use stop::{Ends, Stop};

@@ -11,7 +11,7 @@ use kafka_support::*;
 use skysieve::kafka::{KafkaStream, Settings};
 use skysieve::sink::CountLog;
 use skysieve::source::{BatchLimits, Polled, Source};
-use skysieve_tests::Broker;
+use skysieve_tests::{Broker, Stop};
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -46,8 +46,9 @@ fn two_workers_deliver_every_message_once() {
         return;
     };
     let (name, settings, stream) = stream(broker, "two", 4, 5_000);
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     let committed = std::thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         let workers = [0, 1].map(|place| {
             let (stream, name, stop) = (&stream, &name, &stop);
             scope.spawn(move || {
@@ -59,7 +60,7 @@ fn two_workers_deliver_every_message_once() {
         eventually(Duration::from_secs(60), "all is read", || {
             read_to(&settings, &name, 4) == 5_000
         });
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
         workers.map(|worker| worker.join().unwrap())
     });
     assert_eq!(committed.iter().sum::<u64>(), 5_000);
@@ -127,14 +128,17 @@ fn a_commit_of_an_older_generation_is_refused_and_read_again() {
     };
     let stream =
         KafkaStream::open_observed(&settings, &name, "main", Some(Arc::new(observer))).unwrap();
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     let aborted = std::thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         let first = scope.spawn(|| {
             let mut worker = Worker::new(&stream, &name, 0, INTERVAL);
             while worker.committed == 0 {
                 worker.step().unwrap();
             }
+            // The next commit has something to commit, however much the first one took.
             armed.store(true, Ordering::SeqCst);
+            fill(&settings, &name, 2, 3_000..6_000);
             worker.run(&stop).unwrap();
             worker.aborted
         });
@@ -152,15 +156,15 @@ fn a_commit_of_an_older_generation_is_refused_and_read_again() {
         }
         joined.store(2, Ordering::SeqCst);
         let end = Instant::now() + Duration::from_secs(60);
-        while read_to(&settings, &name, 2) < 3_000 {
+        while read_to(&settings, &name, 2) < 6_000 {
             assert!(Instant::now() < end, "all is read");
             second.step().unwrap();
         }
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
         first.join().unwrap()
     });
     assert!(aborted >= 1, "the older generation was refused");
-    check_exactly_once(broker.address(), &name, 0..3_000);
+    check_exactly_once(broker.address(), &name, 0..6_000);
 }
 
 /// Two members, and the group is past collecting them.
@@ -185,16 +189,17 @@ fn nothing_is_lost_or_repeated_while_workers_join_and_leave() {
         return;
     };
     let (name, settings, stream) = stream(broker, "joining", 6, 2_000);
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     std::thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         for place in 0..4_usize {
             let (stream, name, stop) = (&stream, &name, &stop);
             scope.spawn(move || {
                 // Each place comes and goes: 1.0, 1.4, 1.8, 2.2 s at a time.
-                while !stop.load(Ordering::Relaxed) {
+                while !stop.is_told() {
                     let mut worker = Worker::new(stream, name, place, Duration::from_millis(30));
                     let leave = Instant::now() + Duration::from_millis(1_000 + 400 * place as u64);
-                    while Instant::now() < leave && !stop.load(Ordering::Relaxed) {
+                    while Instant::now() < leave && !stop.is_told() {
                         worker.step().unwrap();
                     }
                     // Two of four leave without committing what they hold.
@@ -211,7 +216,7 @@ fn nothing_is_lost_or_repeated_while_workers_join_and_leave() {
         eventually(Duration::from_secs(90), "all is read", || {
             read_to(&settings, &name, 6) == 20_000
         });
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
     });
     check_exactly_once(broker.address(), &name, 0..20_000);
 }

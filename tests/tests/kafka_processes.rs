@@ -7,14 +7,14 @@ mod kafka_support;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kafka_support::*;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::unistd::Pid;
 use skysieve::kafka::{KafkaStream, Settings};
-use skysieve_tests::Broker;
+use skysieve_tests::{Broker, Stop};
 
 /// What a worker process is told: `broker stream instance workers freeze-call freeze-at`.
 const TOLD: &str = "SKYSIEVE_TEST_WORKER";
@@ -47,8 +47,9 @@ fn worker_process() {
 }
 
 fn run_until_told(stream: &KafkaStream, name: &str, workers: usize) {
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     std::thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         for place in 0..workers {
             let stop = &stop;
             scope.spawn(move || {
@@ -67,7 +68,7 @@ fn run_until_told(stream: &KafkaStream, name: &str, workers: usize) {
             let kind = tokio::signal::unix::SignalKind::terminate();
             tokio::signal::unix::signal(kind).unwrap().recv().await;
         });
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
     });
 }
 

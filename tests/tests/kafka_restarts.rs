@@ -7,14 +7,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use skysieve::kafka::Settings;
 use skysieve::kafka::publish::{Publication, Publisher};
 use skysieve_tests::host::{Host, wait, wasm};
 use skysieve_tests::topic::{Record, read_all};
-use skysieve_tests::{Broker, numbered};
+use skysieve_tests::{Broker, Stop, numbered};
 
 /// How often the host dies: 20 times by kill -9, 20 times by SIGTERM.
 const DEATHS: u64 = 40;
@@ -62,8 +62,9 @@ fn every_alert_comes_out_once_through_forty_deaths() {
         .publish("everything", numbered::STREAM, &module)
         .unwrap();
     host.wait_until_live(numbered::STREAM, setting).unwrap();
-    let (stop, sent) = (AtomicBool::new(false), AtomicI64::new(0));
+    let (stop, sent) = (Stop::default(), AtomicI64::new(0));
     std::thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         scope.spawn(|| publish(publisher, &stop, &sent));
         let mut moments = Moments(20_181_029);
         for death in 0..DEATHS {
@@ -80,7 +81,7 @@ fn every_alert_comes_out_once_through_forty_deaths() {
             host.restart()
                 .unwrap_or_else(|error| panic!("{error}\n{}", host.words()));
         }
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
     });
     let total = sent.load(Ordering::Relaxed).unsigned_abs();
     wait("every alert is counted", LIMIT, || {
@@ -95,8 +96,8 @@ fn every_alert_comes_out_once_through_forty_deaths() {
 }
 
 /// Numbered alerts at a steady pace until told to stop.
-fn publish(mut publisher: Publisher, stop: &AtomicBool, sent: &AtomicI64) {
-    while !stop.load(Ordering::Relaxed) {
+fn publish(mut publisher: Publisher, stop: &Stop, sent: &AtomicI64) {
+    while !stop.is_told() {
         let number = sent.fetch_add(1, Ordering::Relaxed);
         let bytes = numbered::packet(number).unwrap().into();
         let key = format!("object-{}", number / 5);

@@ -13,7 +13,7 @@ use skysieve::kafka::{KafkaStream, Settings};
 use skysieve::route::Delivery;
 use skysieve::sink::Sink;
 use skysieve::source::{BatchLimits, Polled, Source};
-use skysieve_tests::Broker;
+use skysieve_tests::{Broker, Stop};
 
 const PACKETS: u64 = 10_000;
 const BYTES: usize = 74_000;
@@ -171,12 +171,13 @@ fn latency() {
     fill(&settings, &name, 4, 0..100);
     let stream = KafkaStream::open(&settings, &name, "main").unwrap();
     stream.ensure_topic(&output_topic(&name)).unwrap();
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = Stop::default();
     std::thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         scope.spawn(|| {
             let mut worker = Worker::new(&stream, &name, 0, Duration::from_millis(100));
             let mut log = Vec::new();
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.is_told() {
                 let (before, begin) = (worker.committed, Instant::now());
                 worker.step().unwrap();
                 if worker.committed > before {
@@ -206,7 +207,7 @@ fn latency() {
             publisher.finish().unwrap();
         });
         let mut delays = read_delays(&settings, &output_topic(&name));
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        stop.now();
         delays.sort_unstable();
         let at = |share: f64| delays[(delays.len() as f64 * share) as usize];
         println!(

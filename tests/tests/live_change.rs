@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use skysieve::kafka::Settings;
 use skysieve::kafka::publish::{Publication, Publisher};
 use skysieve_tests::host::{Host, USER, wait, wasm};
 use skysieve_tests::topic::read_all;
-use skysieve_tests::{Broker, numbered, results};
+use skysieve_tests::{Broker, Stop, numbered, results};
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// The promise; the best of a few, for a busy machine may be late.
@@ -75,9 +75,9 @@ fn check(mut seen: Vec<((String, i64), i64)>, first: i64, second: i64, total: i6
 }
 
 /// Put tars in until told to stop; how many alerts that were.
-fn feed(incoming: PathBuf, stop: &AtomicBool) -> i64 {
+fn feed(incoming: PathBuf, stop: &Stop) -> i64 {
     let mut next = 0;
-    while !stop.load(Ordering::Relaxed) && next < 1000 * TAR {
+    while !stop.is_told() && next < 1000 * TAR {
         numbered::put_tar(
             &incoming,
             &format!("{:04}.tar", next / TAR),
@@ -97,8 +97,9 @@ fn a_version_is_replaced_without_a_gap_in_an_archive() {
         .publish("everything", numbered::STREAM, &module)
         .unwrap();
     host.wait_until_live(numbered::STREAM, first).unwrap();
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     let (total, second) = thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         let feeder = scope.spawn(|| feed(host.folder().join("incoming"), &stop));
         wait("alerts come out", LIMIT, || {
             Ok((host.count("everything", "passed")? > 0).then_some(()))
@@ -114,7 +115,7 @@ fn a_version_is_replaced_without_a_gap_in_an_archive() {
             Ok((host.count("everything", "passed")? > before + 2_000).then_some(()))
         })
         .unwrap();
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
         (feeder.join().unwrap(), second)
     });
     wait("every alert is counted", LIMIT, || {
@@ -148,10 +149,11 @@ fn a_version_is_replaced_without_a_gap_on_kafka() {
         .publish("everything", numbered::STREAM, &module)
         .unwrap();
     host.wait_until_live(numbered::STREAM, first).unwrap();
-    let (stop, sent) = (AtomicBool::new(false), AtomicI64::new(0));
+    let (stop, sent) = (Stop::default(), AtomicI64::new(0));
     let second = thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
+            while !stop.is_told() {
                 let number = sent.fetch_add(1, Ordering::Relaxed);
                 let bytes = numbered::packet(number).unwrap().into();
                 let key = format!("object-{}", number / 5);
@@ -179,7 +181,7 @@ fn a_version_is_replaced_without_a_gap_on_kafka() {
             Ok((host.count("everything", "passed")? > before + 2_000).then_some(()))
         })
         .unwrap();
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
         second
     });
     let total = sent.load(Ordering::Relaxed);
@@ -204,13 +206,14 @@ fn a_version_is_replaced_without_a_gap_on_kafka() {
 fn a_new_filter_sees_its_first_alert_within_two_seconds() {
     let host = Host::start(|folder| numbered::archive_stream(folder, 1).unwrap()).unwrap();
     let module = std::fs::read(wasm("pass-all")).unwrap();
-    let stop = AtomicBool::new(false);
+    let stop = Stop::default();
     let mut took = Vec::new();
     thread::scope(|scope| {
+        let _ends = stop.at_the_latest_here();
         // One small tar every few milliseconds: a stream that is never quiet.
         scope.spawn(|| {
             let mut next = 0;
-            while !stop.load(Ordering::Relaxed) {
+            while !stop.is_told() {
                 let name = format!("{next:07}.tar");
                 numbered::put_tar(&host.folder().join("incoming"), &name, next..next + 5).unwrap();
                 next += 5;
@@ -231,7 +234,7 @@ fn a_new_filter_sees_its_first_alert_within_two_seconds() {
             .unwrap();
             took.push(begun.elapsed());
         }
-        stop.store(true, Ordering::Relaxed);
+        stop.now();
     });
     println!("from the start of the upload to the first alert of {USER}'s filters: {took:?}");
     assert!(took.iter().min().unwrap() < &FIRST_ALERT, "{took:?}");

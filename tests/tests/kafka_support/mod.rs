@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use skysieve::kafka::publish::{Publication, Publisher};
@@ -13,6 +13,7 @@ use skysieve::kafka::{KafkaSink, KafkaSource, KafkaStream, Settings};
 use skysieve::route::{CountKey, Counts, DeadLetter, Delivery, Destination, Failure, Output};
 use skysieve::sink::{Sink, SinkError};
 use skysieve::source::{BatchLimits, Packet, Polled, Source, SourceError};
+use skysieve_tests::Stop;
 use skysieve_tests::topic::{Record, read_all};
 
 /// Names that no other test uses.
@@ -245,8 +246,8 @@ impl Worker {
     }
 
     /// Until told to stop; what is pending is committed then.
-    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), String> {
-        while !stop.load(Ordering::Relaxed) {
+    pub fn run(&mut self, stop: &Stop) -> Result<(), String> {
+        while !stop.is_told() {
             self.step()?;
         }
         self.commit()

@@ -10,6 +10,8 @@ use crate::error::Wrong;
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Items of arrays and maps that may still come.
+    items_left: usize,
 }
 
 /// One block of an array or map: how many items, and how many bytes they take where it says so.
@@ -22,7 +24,20 @@ pub(crate) struct ItemBlock {
 impl<'a> Cursor<'a> {
     /// At `at`, which is within `bytes`.
     pub fn starting_at(bytes: &'a [u8], at: usize) -> Cursor<'a> {
-        Cursor { bytes, at }
+        Cursor {
+            bytes,
+            at,
+            items_left: usize::MAX,
+        }
+    }
+
+    /// With a bound on the items of all arrays and maps together.
+    pub fn with_items_left(self, items_left: usize) -> Cursor<'a> {
+        Cursor { items_left, ..self }
+    }
+
+    pub fn items_left(&self) -> usize {
+        self.items_left
     }
 
     pub fn at(&self) -> usize {
@@ -198,6 +213,11 @@ impl<'a> Cursor<'a> {
             self.at = start;
             return Err(Wrong::Items(limit));
         }
+        let Some(items_left) = self.items_left.checked_sub(items) else {
+            self.at = start;
+            return Err(Wrong::PacketItems);
+        };
+        self.items_left = items_left;
         let bytes = if count < 0 {
             Some(self.length()?)
         } else {

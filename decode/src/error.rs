@@ -41,6 +41,12 @@ pub enum Wrong {
     /// More items than allowed.
     #[error("an array has more than {0} items")]
     Items(usize),
+    /// More values than allowed.
+    #[error("the packet has more than {0} values")]
+    Values(usize),
+    /// More items than allowed, over all arrays.
+    #[error("the arrays of the packet have more items than allowed together")]
+    PacketItems,
     /// Deeper than allowed.
     #[error("values are nested more than {0} deep")]
     Nesting(usize),
@@ -98,6 +104,9 @@ pub enum FrameWrong {
     /// The block is larger than allowed.
     #[error("the block exceeds {0} bytes when decompressed")]
     BlockBytes(usize),
+    /// All blocks together are larger than allowed.
+    #[error("the blocks of the packet exceed {0} bytes when decompressed")]
+    PacketBytes(usize),
     /// The records end before the block does.
     #[error("{0} bytes are left over after the last record")]
     LeftOver(usize),
@@ -116,7 +125,7 @@ pub enum DecodeError {
     )]
     Framing(String),
     /// Nobody knows the id.
-    #[error("schema id {0} is not known")]
+    #[error("schema id {0} is not known: the folder of schema documents lacks it")]
     UnknownSchema(u32),
     /// The writer's schema cannot be used.
     #[error("the packet's schema cannot be read: {0}")]

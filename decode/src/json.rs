@@ -5,7 +5,7 @@
 //! "-Infinity", bytes are `{"bytes": LENGTH, "sha256": HEX}`, and unions have no wrapper. Never: a
 //! rounded number.
 
-use std::fmt::Write as _;
+use std::fmt::{Result, Write};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -13,136 +13,117 @@ use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow_schema::DataType;
 use sha2::{Digest, Sha256};
 
-/// Appends the value of `row` as JSON: of the arrays that [`crate::Decoder`] and
+/// Writes the value of `row` as JSON: of the arrays that [`crate::Decoder`] and
 /// [`crate::WholeDecoder`] give. Other types are written as null.
+///
+/// # Errors
+/// When `out` takes no more.
 ///
 /// # Panics
 /// When `row` is not below the array's length.
-pub fn write_json(out: &mut String, array: &dyn Array, row: usize) {
+pub fn write_json(out: &mut dyn Write, array: &dyn Array, row: usize) -> Result {
     if array.is_null(row) {
-        out.push_str("null");
-        return;
+        return out.write_str("null");
     }
     match array.data_type() {
-        DataType::Boolean => out.push_str(if array.as_boolean().value(row) {
-            "true"
-        } else {
-            "false"
-        }),
-        DataType::Int32 => display(out, array.as_primitive::<Int32Type>().value(row)),
-        DataType::Int64 => display(out, array.as_primitive::<Int64Type>().value(row)),
-        DataType::Float32 => {
-            let value = array.as_primitive::<Float32Type>().value(row);
-            write_float(out, value.into(), |out| debug(out, value));
-        }
-        DataType::Float64 => {
-            let value = array.as_primitive::<Float64Type>().value(row);
-            write_float(out, value, |out| debug(out, value));
-        }
+        DataType::Boolean => write!(out, "{}", array.as_boolean().value(row)),
+        DataType::Int32 => write!(out, "{}", array.as_primitive::<Int32Type>().value(row)),
+        DataType::Int64 => write!(out, "{}", array.as_primitive::<Int64Type>().value(row)),
+        // Rust's `Debug` of a float is the shortest text that reads back as the same float of its
+        // width, always with a point or an exponent.
+        DataType::Float32 => match array.as_primitive::<Float32Type>().value(row) {
+            value if value.is_finite() => write!(out, "{value:?}"),
+            value => out.write_str(not_finite(value.into())),
+        },
+        DataType::Float64 => match array.as_primitive::<Float64Type>().value(row) {
+            value if value.is_finite() => write!(out, "{value:?}"),
+            value => out.write_str(not_finite(value)),
+        },
         DataType::Utf8 => write_text(out, array.as_string::<i32>().value(row)),
         DataType::Binary => write_bytes(out, array.as_binary::<i32>().value(row)),
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let offsets = list.value_offsets();
-            write_list(
-                out,
-                list.values(),
-                offsets[row] as usize..offsets[row + 1] as usize,
-            );
+            let items = offsets[row] as usize..offsets[row + 1] as usize;
+            write_list(out, list.values(), items)
         }
         DataType::Struct(_) => write_record(out, array, row),
         DataType::Map(..) => write_map(out, array, row),
         DataType::Union(..) => {
             let union = array.as_union();
-            write_json(
-                out,
-                union.child(union.type_id(row)),
-                union.value_offset(row),
-            );
+            let child = union.child(union.type_id(row));
+            write_json(out, child, union.value_offset(row))
         }
-        _ => out.push_str("null"),
+        _ => out.write_str("null"),
     }
 }
 
-/// Writing to a string cannot fail.
-fn display(out: &mut String, value: impl std::fmt::Display) {
-    let _infallible = write!(out, "{value}");
-}
-
-/// Rust's `Debug` of a float is the shortest text that reads back as the same float of its width,
-/// always with a point or an exponent.
-fn debug(out: &mut String, value: impl std::fmt::Debug) {
-    let _infallible = write!(out, "{value:?}");
-}
-
-fn write_float(out: &mut String, value: f64, finite: impl FnOnce(&mut String)) {
+fn not_finite(value: f64) -> &'static str {
     if value.is_nan() {
-        out.push_str("\"NaN\"");
-    } else if value.is_infinite() {
-        out.push_str(if value > 0.0 {
-            "\"Infinity\""
-        } else {
-            "\"-Infinity\""
-        });
+        "\"NaN\""
+    } else if value > 0.0 {
+        "\"Infinity\""
     } else {
-        finite(out);
+        "\"-Infinity\""
     }
 }
 
-fn write_text(out: &mut String, text: &str) {
-    out.push_str(&serde_json::Value::from(text).to_string());
+fn write_text(out: &mut dyn Write, text: &str) -> Result {
+    write!(out, "{}", serde_json::Value::from(text))
 }
 
-fn write_bytes(out: &mut String, bytes: &[u8]) {
-    let _infallible = write!(out, "{{\"bytes\":{},\"sha256\":\"", bytes.len());
+fn write_bytes(out: &mut dyn Write, bytes: &[u8]) -> Result {
+    write!(out, "{{\"bytes\":{},\"sha256\":\"", bytes.len())?;
     for byte in Sha256::digest(bytes) {
-        let _infallible = write!(out, "{byte:02x}");
+        write!(out, "{byte:02x}")?;
     }
-    out.push_str("\"}");
+    out.write_str("\"}")
 }
 
-fn write_list(out: &mut String, items: &dyn Array, range: std::ops::Range<usize>) {
-    out.push('[');
+fn write_list(out: &mut dyn Write, items: &dyn Array, range: std::ops::Range<usize>) -> Result {
+    out.write_char('[')?;
     for (index, row) in range.enumerate() {
         if index > 0 {
-            out.push(',');
+            out.write_char(',')?;
         }
-        write_json(out, items, row);
+        write_json(out, items, row)?;
     }
-    out.push(']');
+    out.write_char(']')
 }
 
-fn write_record(out: &mut String, array: &dyn Array, row: usize) {
+fn write_record(out: &mut dyn Write, array: &dyn Array, row: usize) -> Result {
     let record = array.as_struct();
-    out.push('{');
+    out.write_char('{')?;
     for (index, (field, member)) in record.fields().iter().zip(record.columns()).enumerate() {
         if index > 0 {
-            out.push(',');
+            out.write_char(',')?;
         }
-        write_text(out, field.name());
-        out.push(':');
-        write_json(out, member, row);
+        write_text(out, field.name())?;
+        out.write_char(':')?;
+        write_json(out, member, row)?;
     }
-    out.push('}');
+    out.write_char('}')
 }
 
-fn write_map(out: &mut String, array: &dyn Array, row: usize) {
+fn write_map(out: &mut dyn Write, array: &dyn Array, row: usize) -> Result {
     let map = array.as_map();
     let offsets = map.value_offsets();
-    out.push('{');
-    for entry in offsets[row] as usize..offsets[row + 1] as usize {
-        if entry > offsets[row] as usize {
-            out.push(',');
+    let entries = offsets[row] as usize..offsets[row + 1] as usize;
+    out.write_char('{')?;
+    for (index, entry) in entries.enumerate() {
+        if index > 0 {
+            out.write_char(',')?;
         }
-        write_json(out, map.keys(), entry);
-        out.push(':');
-        write_json(out, map.values(), entry);
+        write_json(out, map.keys(), entry)?;
+        out.write_char(':')?;
+        write_json(out, map.values(), entry)?;
     }
-    out.push('}');
+    out.write_char('}')
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use arrow_array::{
         BinaryArray, Float32Array, Float64Array, Int64Array, NullArray, StringArray,
@@ -150,7 +131,7 @@ mod tests {
 
     fn check(array: &dyn Array, expected: &str) {
         let mut out = String::new();
-        write_list(&mut out, array, 0..array.len());
+        write_list(&mut out, array, 0..array.len()).unwrap();
         assert_eq!(out, expected);
     }
 

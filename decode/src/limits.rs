@@ -6,10 +6,14 @@
 pub struct Limits {
     /// Greatest number of items of one array or map, null items included.
     pub array_items: usize,
+    /// Greatest number of items of all arrays and maps of one packet.
+    pub packet_items: usize,
     /// Greatest depth of records, arrays and maps within each other.
     pub nesting: usize,
     /// Greatest number of bytes of one block after decompression.
     pub block_bytes: usize,
+    /// Greatest number of bytes of all blocks of one packet after decompression.
+    pub packet_bytes: usize,
     /// Greatest number of records of one packet.
     pub records: usize,
 }
@@ -20,8 +24,10 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             array_items: 1_000_000,
+            packet_items: 10_000_000,
             nesting: 64,
             block_bytes: 64 << 20,
+            packet_bytes: 128 << 20,
             records: 100_000,
         }
     }

@@ -13,6 +13,8 @@ use crate::schema::Schema;
 
 /// Schemas kept per framing: surveys send one to ten at a time, an archive of years some dozens.
 const MOST_SCHEMAS: usize = 64;
+/// Text of the schemas kept [bytes]; what is prepared from it takes some ten times as much.
+const MOST_TEXT_BYTES: usize = 8 << 20;
 
 /// Where whole schema documents come from, by Confluent schema id.
 pub trait SchemaSource: Send + Sync {
@@ -69,6 +71,7 @@ impl<V> Prepared<V> {
                         header.schema.into(),
                         make(Schema::parse(header.schema_text()?)?),
                     );
+                    self.files.keep_within(MOST_TEXT_BYTES, |text| text.len());
                 }
                 self.files.front()
             }

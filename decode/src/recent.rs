@@ -33,6 +33,20 @@ impl<K, V> Recent<K, V> {
         self.entries.insert(0, (key, value));
     }
 
+    /// Forgets values at the back until the others' keys weigh at most `most`; the front one stays.
+    pub fn keep_within(&mut self, most: usize, weight: impl Fn(&K) -> usize) {
+        let mut total = 0_usize;
+        let mut kept = 0;
+        for (key, _) in &self.entries {
+            total = total.saturating_add(weight(key));
+            if kept > 0 && total > most {
+                break;
+            }
+            kept += 1;
+        }
+        self.entries.truncate(kept);
+    }
+
     /// The value in front.
     pub fn front(&self) -> Option<&V> {
         self.entries.first().map(|(_, value)| value)
@@ -54,5 +68,9 @@ mod tests {
         assert!(!recent.recall(|key| *key == "b"));
         assert!(recent.recall(|key| *key == "a") && recent.recall(|key| *key == "c"));
         assert_eq!(recent.entries.len(), 2);
+        recent.keep_within(1, |key| key.len());
+        assert_eq!(recent.entries.len(), 1);
+        recent.keep_within(0, |key| key.len());
+        assert_eq!(recent.front(), Some(&3));
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn walk(
                 first: 0,
                 schema,
             };
-            let end = body.read(1, sink)?;
+            let end = body.read(1, &mut limits.packet_items.clone(), sink)?;
             if end == packet.len() {
                 return Ok(());
             }
@@ -66,7 +66,7 @@ fn walk_blocks(
     sink: &mut impl Sink,
 ) -> Result<(), DecodeError> {
     let mut at = header.end;
-    let mut records = 0;
+    let (mut records, mut bytes, mut items_left) = (0, 0_usize, limits.packet_items);
     while let Some(block) = header.block(packet, at)? {
         if block.records > limits.records - records {
             return Err(DecodeError::Frame {
@@ -74,21 +74,29 @@ fn walk_blocks(
                 wrong: FrameWrong::Records(limits.records),
             });
         }
-        walk_block(&block, header.codec, schema, limits, records, sink)?;
+        let left = &mut items_left;
+        bytes += walk_block(&block, header.codec, schema, limits, (records, left), sink)?;
+        if bytes > limits.packet_bytes {
+            return Err(DecodeError::Frame {
+                byte: block.at,
+                wrong: FrameWrong::PacketBytes(limits.packet_bytes),
+            });
+        }
         records += block.records;
         at = block.end();
     }
     Ok(())
 }
 
+/// Gives the length of the block's data when decompressed [bytes].
 fn walk_block(
     block: &Block<'_>,
     codec: Codec,
     schema: &Schema,
     limits: &Limits,
-    first: usize,
+    (first, items_left): (usize, &mut usize),
     sink: &mut impl Sink,
-) -> Result<(), DecodeError> {
+) -> Result<usize, DecodeError> {
     let frame = |wrong| DecodeError::Frame {
         byte: block.data_at,
         wrong,
@@ -107,9 +115,9 @@ fn walk_block(
         first,
         schema,
     };
-    let end = body.read(block.records, sink)?;
+    let end = body.read(block.records, items_left, sink)?;
     if end == bytes.len() {
-        return Ok(());
+        return Ok(bytes.len());
     }
     sink.cut(base);
     Err(frame(FrameWrong::LeftOver(bytes.len() - end)))
@@ -129,8 +137,13 @@ struct Body<'a> {
 
 impl Body<'_> {
     /// Reads so many records; gives where the last one ends.
-    fn read(&mut self, records: usize, sink: &mut impl Sink) -> Result<usize, DecodeError> {
-        let mut cursor = Cursor::starting_at(self.bytes, self.at);
+    fn read(
+        &mut self,
+        records: usize,
+        items_left: &mut usize,
+        sink: &mut impl Sink,
+    ) -> Result<usize, DecodeError> {
+        let mut cursor = Cursor::starting_at(self.bytes, self.at).with_items_left(*items_left);
         for index in 0..records {
             let start = cursor.at();
             let taken = sink.taken();
@@ -139,6 +152,7 @@ impl Body<'_> {
                 return Err(self.damage(index, start, cursor.at(), wrong));
             }
         }
+        *items_left = cursor.items_left();
         Ok(cursor.at())
     }
 

@@ -176,7 +176,7 @@ fn confluent_bodies_are_read_by_the_schema_of_their_id() {
     let parts = [
         "record 0, byte 6: 1 bytes are left over",
         "record 0, byte 5, at x: the bytes end here",
-        "schema id 67305985 is not known",
+        "schema id 67305985 is not known: the folder of schema documents lacks it",
         "schema cannot be read: the schema is not valid JSON",
         "the packet is empty",
         "starts with 4f 62 6b 01 20 61 6e 64",

@@ -235,3 +235,84 @@ fn records_of_a_packet_are_counted_over_its_blocks() {
             .contains("more than 100000 records")
     );
 }
+
+#[test]
+fn items_of_a_packet_are_counted_over_its_arrays_and_blocks() {
+    let schema = record(&[("a", r#"{"type":"array","items":"int"}"#)]);
+    let fields = [field("a[]", Element::Int32)];
+    let two = longs(&[2, 1, 2, 0]);
+    let packet = container(&schema, "null", &[(1, &two), (1, &two)]);
+    let check = |packet_items| {
+        let limits = Limits {
+            packet_items,
+            ..Limits::default()
+        };
+        outcome(&fields, &limits, &packet)
+    };
+    assert_eq!(check(4), Ok(2));
+    let error = check(3).unwrap_err();
+    assert!(
+        error.contains("record 1, byte ") && error.contains("more items than allowed together"),
+        "{error}"
+    );
+}
+
+#[test]
+fn bytes_of_a_packet_are_counted_over_its_blocks() {
+    let schema = record(&[("x", "\"bytes\"")]);
+    let mut body = Vec::new();
+    sized(&mut body, &[0; 998]);
+    let packet = container(&schema, "null", &[(1, &body), (1, &body)]);
+    let check = |packet_bytes| {
+        let limits = Limits {
+            packet_bytes,
+            ..Limits::default()
+        };
+        outcome(&[field("x", Element::Binary)], &limits, &packet)
+    };
+    assert_eq!(check(2_000), Ok(2));
+    let error = check(1_999).unwrap_err();
+    assert!(error.contains("exceed 1999 bytes"), "{error}");
+}
+
+#[test]
+fn a_union_may_have_more_branches_than_a_byte_can_number() {
+    let names = (0..300).map(|number| {
+        format!(r#"{{"type":"record","name":"r{number}","fields":[{{"name":"x","type":"int"}}]}}"#)
+    });
+    let union = format!("[{}]", names.collect::<Vec<_>>().join(","));
+    let schema = record(&[("u", &union)]);
+    let whole = |branches: std::ops::Range<i64>| {
+        let bodies: Vec<Vec<u8>> = branches.map(|branch| longs(&[branch, 7])).collect();
+        let blocks: Vec<(i64, &[u8])> = bodies.iter().map(|body| (1, &body[..])).collect();
+        let packet = container(&schema, "null", &blocks);
+        WholeDecoder::new(Arc::new(NoSchemas), Limits::default())
+            .decode(&packet)
+            .unwrap()
+    };
+    let some = whole(200..299);
+    assert!(some.error.is_none(), "{:?}", some.error);
+    assert_eq!(
+        support::json(&some.records)[98],
+        serde_json::json!({"u": {"x": 7}})
+    );
+    // More than can be shown at once is an error of that record, and no panic.
+    let all = whole(0..300);
+    assert_eq!(all.records.len(), 127);
+    assert!(all.error.is_some());
+}
+
+#[test]
+fn as_many_names_as_a_schema_may_have_take_no_time() {
+    let names: Vec<String> = (0..40_000).map(|number| format!("n{number}")).collect();
+    let mut members: Vec<(&str, &str)> = names.iter().map(|name| (&name[..], "\"int\"")).collect();
+    members.push(("n0", "\"int\""));
+    let packet = container(&record(&members), "null", &[(1, &vec![0; 40_001])]);
+    let since = std::time::Instant::now();
+    assert_eq!(
+        outcome(&[field("n0", Element::Int32)], &Limits::default(), &packet),
+        Ok(1)
+    );
+    // A look through all names for each of them would take minutes.
+    assert!(since.elapsed().as_secs() < 10);
+}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::stream::StreamSettings;
+use crate::stream::{SinkSettings, SourceSettings, StreamSettings};
 use crate::{api, evaluate, registry, upload};
 
 /// The documented configuration that holds where no file is given.
@@ -141,6 +141,31 @@ impl Config {
         Ok(config)
     }
 
+    /// What is written where packets are read would be read again, for ever.
+    fn check_folders(&self) -> Result<(), String> {
+        for reader in &self.streams {
+            let SourceSettings::Archive(source) = &reader.source else {
+                continue;
+            };
+            let incoming = real(&source.path);
+            for writer in &self.streams {
+                if let SinkSettings::Archive(sink) = &writer.sink
+                    && real(&sink.path).starts_with(&incoming)
+                {
+                    return Err(format!(
+                        "stream {:?}: sink.path {:?} lies within source.path {:?} of stream {:?}, so results \
+                         would be read as packets; write them to a folder of their own",
+                        writer.name,
+                        sink.path.display(),
+                        source.path.display(),
+                        reader.name
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), String> {
         let listen = &self.api.listen;
         let port = listen.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
@@ -149,6 +174,7 @@ impl Config {
                 "api.listen = {listen:?}: write an address and a port, as in \"127.0.0.1:8780\""
             ));
         }
+        self.check_folders()?;
         let mut names = std::collections::BTreeSet::new();
         for stream in &self.streams {
             stream
@@ -163,6 +189,16 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// A path as it is on this machine, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let existing = whole.ancestors().find_map(|part| {
+        let real = part.canonicalize().ok()?;
+        Some((real, whole.strip_prefix(part).ok()?))
+    });
+    existing.map_or_else(|| whole.clone(), |(real, rest)| real.join(rest))
 }
 
 /// `SKYSIEVE_API__LISTEN` is `api.listen`; names of other programs and of ours that are no
@@ -278,6 +314,22 @@ mod tests {
         );
         let far = ("SKYSIEVE_STREAMS__9__WORKERS", "3");
         assert!(parse(DEFAULT_DOCUMENT, &[far]).is_err());
+    }
+
+    #[test]
+    fn results_do_not_go_where_packets_come_from() {
+        let with = |incoming: &str, results: &str| {
+            let text = DEFAULT_DOCUMENT
+                .replace("skysieve-data/incoming", incoming)
+                .replace("skysieve-data/results", results);
+            parse(&text, &[]).map_err(|error| error.to_string())
+        };
+        assert!(with("/nowhere/in", "/nowhere/out").is_ok());
+        assert!(with("/nowhere/in", "/nowhere/in-results").is_ok());
+        for results in ["/nowhere/in", "/nowhere/in/results"] {
+            let error = with("/nowhere/in", results).unwrap_err();
+            assert!(error.contains("folder of their own"), "{error}");
+        }
     }
 
     #[test]

@@ -22,6 +22,12 @@ const JDN_2000: i64 = 2_451_545;
 /// The civil dates that [`night_of`] can name end here, far from any observation.
 const GREATEST_JDN: i64 = 5_373_484;
 
+/// Whether a night may be called so: `YYYY-MM-DD`, or [`UNKNOWN_NIGHT`].
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text == UNKNOWN_NIGHT || (text.len() == 10 && text.parse::<Date>().is_ok())
+}
+
 /// Names nights; remembers the last one, for a batch holds few.
 #[derive(Debug)]
 pub struct Nights {

@@ -3,7 +3,7 @@
 //! In: the settings of one stream. Out: a source and a sink per worker, the log of their counts,
 //! schemas, samples, topics. Never: a running thread.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +72,28 @@ pub enum OpenError {
     /// The folder of schema documents.
     #[error(transparent)]
     Schemas(#[from] SchemaFolderError),
+    /// A folder or file that the settings name.
+    #[error("{key} = {:?}: {error}", path.display())]
+    Path {
+        /// Which setting.
+        key: &'static str,
+        /// What it says.
+        path: PathBuf,
+        /// Why it does not do.
+        error: std::io::Error,
+    },
+}
+
+impl OpenError {
+    /// Whether a setting has to change before another start can help.
+    #[must_use]
+    pub fn is_setting(&self) -> bool {
+        match self {
+            Self::Kafka(error) => matches!(error, KafkaError::Settings(_)),
+            Self::Schemas(_) | Self::Path { .. } | Self::Mixed => true,
+            Self::Archive(_) | Self::Counts(_) => false,
+        }
+    }
 }
 
 impl Topics {
@@ -93,6 +115,9 @@ impl OpenStream {
     /// # Errors
     /// When its source, sink or schemas cannot be reached.
     pub fn open(settings: &StreamSettings) -> Result<Self, OpenError> {
+        if let Some(samples) = &settings.samples {
+            std::fs::metadata(samples).map_err(path_error("samples", samples))?;
+        }
         let schemas: Arc<dyn SchemaSource> = match &settings.schemas {
             Some(folder) => Arc::new(SchemaFolder::read(folder)?),
             None => Arc::new(skysieve_decode::NoSchemas),
@@ -126,6 +151,11 @@ fn open_archive(
     sink: &archive::Settings,
 ) -> Result<Parts, OpenError> {
     let workers = settings.workers;
+    std::fs::create_dir_all(&sink.path).map_err(path_error("sink.path", &sink.path))?;
+    if source.follow && !source.path.exists() {
+        std::fs::create_dir_all(&source.path).map_err(path_error("source.path", &source.path))?;
+        tracing::info!(folder = %source.path.display(), "made; packets are awaited there");
+    }
     let (sinks, progress) = archive::open(sink, &settings.name, MAIN_LANE, workers)?;
     let way = |(worker, sink)| -> Way {
         let share = Share { worker, workers };
@@ -137,6 +167,11 @@ fn open_archive(
     let ways = sinks.into_iter().enumerate().map(way).collect();
     let counts = ArchiveCountLog::new(&sink.path, &settings.name);
     Ok((ways, Box::new(counts), Topics::Archive))
+}
+
+fn path_error(key: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |error| OpenError::Path { key, path, error }
 }
 
 fn open_kafka(settings: &StreamSettings, kafka: &kafka::Settings) -> Result<Parts, OpenError> {

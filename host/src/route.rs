@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use skysieve_decode::Damage;
 
-pub use crate::delivery::*;
+use crate::delivery::{
+    AnnotationValue, CountKey, Counts, DeadLetter, Delivery, Destination, Failure, Output,
+};
 use crate::evaluate::{Fault, Verdict};
 use crate::judge::{Alert, Judgement, Verdicts};
 use crate::source::{Packet, Partition};

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::delivery::Delivery;
 use crate::evaluate::active::ActiveHandle;
 use crate::judge::Judge;
-use crate::route::{Delivery, route};
+use crate::route::route;
 use crate::samples::Samples;
 use crate::sink::{Sink, SinkError};
 use crate::source::{BatchLimits, Packet, Polled, Source, SourceError};

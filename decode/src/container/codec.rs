@@ -66,7 +66,13 @@ pub(crate) fn decompress(
         Codec::Deflate => {
             let mut reader = flate2::bufread::DeflateDecoder::new(data);
             let bytes = read_bounded(&mut reader, codec, limit)?;
-            used_up(codec, reader.into_inner(), bytes)
+            let rest = reader.into_inner();
+            let rest = if is_part_of_checksum(rest, &bytes) {
+                &[]
+            } else {
+                rest
+            };
+            used_up(codec, rest, bytes)
         }
         Codec::Bzip2 => {
             let mut reader = bzip2::bufread::BzDecoder::new(data);
@@ -122,6 +128,12 @@ fn used_up<'a>(codec: Codec, rest: &[u8], bytes: Vec<u8>) -> Result<Cow<'a, [u8]
         codec: codec.name(),
         reason,
     })
+}
+
+/// Avro's deflate is the bare stream of RFC 1951, but both Python writers (`avro`, `fastavro`) cut it
+/// out of a zlib stream (RFC 1950) and leave three of the four bytes of that one's checksum behind it.
+fn is_part_of_checksum(rest: &[u8], bytes: &[u8]) -> bool {
+    rest.len() >= 3 && adler2::adler32_slice(bytes).to_be_bytes().starts_with(rest)
 }
 
 /// Snappy without framing, followed by the CRC32 of what it decompresses to, big-endian.
@@ -214,6 +226,28 @@ mod tests {
                 "{codec:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_python_leaves_of_zlibs_checksum_is_checked() {
+        let text = b"an alert, and another alert";
+        let raw = compressed(Codec::Deflate, text);
+        let adler = adler2::adler32_slice(text).to_be_bytes();
+        let read = |rest: &[u8]| {
+            let data = [&raw[..], rest].concat();
+            decompress(Codec::Deflate, &data, 100).map(Cow::into_owned)
+        };
+        assert_eq!(read(&adler[..3]).unwrap(), text);
+        assert_eq!(read(&adler).unwrap(), text);
+        assert!(read(&[adler[0], adler[1], !adler[2]]).is_err());
+        assert!(read(&adler[..2]).is_err());
+    }
+
+    #[test]
+    fn a_reference_to_before_the_beginning_is_refused() {
+        // A fixed-Huffman block of one match of length 3 at distance 1 (RFC 1951, 3.2.6), and its end.
+        let data = [0x03, 0x02, 0x00];
+        assert!(decompress(Codec::Deflate, &data, 100).is_err());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Stepping over values that nobody asks for, as fast as the bytes allow.
 //!
 //! In: types of a schema. Out: a [`SkipTable`] with one program per record type, so that a type
-//! that is used in many places is prepared once. Values are still checked where that is free: a
-//! packet is damaged or not, whatever is asked of it (but for text, which only a reader checks).
+//! that is used in many places is prepared once. Values are still checked where that is free, so
+//! whether a packet is damaged hardly depends on what is asked of it: text is checked as UTF-8 only
+//! where it is read, and what lies in array blocks that state their length is stepped over unseen.
 
 use crate::cursor::Cursor;
 use crate::error::Wrong;

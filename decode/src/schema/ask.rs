@@ -82,14 +82,17 @@ impl Schema {
 
     fn nearest(&self, path: &str) -> Vec<String> {
         let last_name = |text: &str| text.rsplit('.').next().unwrap_or(text).to_owned();
-        let name = last_name(path);
+        // Whoever mistypes a name often mistypes its case.
+        let path = path.to_lowercase();
+        let name = last_name(&path);
         let mut scored: Vec<(f64, String)> = self
             .askable_paths()
             .into_iter()
             .map(|askable| askable.path.to_string())
             .map(|known| {
-                let whole = strsim::normalized_damerau_levenshtein(path, &known);
-                let tail = strsim::normalized_damerau_levenshtein(&name, &last_name(&known));
+                let lower = known.to_lowercase();
+                let whole = strsim::normalized_damerau_levenshtein(&path, &lower);
+                let tail = strsim::normalized_damerau_levenshtein(&name, &last_name(&lower));
                 (whole + tail, known)
             })
             .filter(|(score, _)| *score > 1.0)
@@ -161,10 +164,7 @@ impl Listing<'_> {
         let Type::Record(members) = schema.type_of(id) else {
             return;
         };
-        for (index, member) in members.iter().enumerate() {
-            if Schema::member(members, &member.name) != Some(index) {
-                continue;
-            }
+        for member in members.iter().filter(|member| !member.replaced) {
             self.names.push(Member {
                 name: member.name.to_string(),
                 arrays: 0,
@@ -220,6 +220,10 @@ mod tests {
         assert_eq!(
             check(&["candidate.magpfs"], Element::Float32),
             "there is no candidate.magpfs; did you mean candidate.magpsf, candidate.magap, history[].magpsf?"
+        );
+        assert_eq!(
+            check(&["CANDIDATE.MAGPSF"], Element::Float32),
+            "there is no CANDIDATE.MAGPSF; did you mean candidate.magpsf, history[].magpsf, candidate.magap?"
         );
         assert!(
             check(&["candidate"], Element::Int32)

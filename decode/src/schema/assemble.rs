@@ -30,6 +30,12 @@ pub fn assemble(documents: &[(String, String)]) -> Result<String, SchemaError> {
             return Err(malformed("is not a named type"));
         };
         let full = own_name(&object, "").ok_or_else(|| malformed("is not a named type"))?;
+        if parts.get(&full).is_some_and(|known| *known != object) {
+            return Err(SchemaError::Malformed {
+                place: name.clone(),
+                reason: "defines a type that another document defines in another way",
+            });
+        }
         parts.insert(full, object);
     }
     let root = root(&parts)?;

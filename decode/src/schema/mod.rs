@@ -46,6 +46,8 @@ pub(crate) enum Type {
 pub(crate) struct Member {
     pub name: Box<str>,
     pub type_id: TypeId,
+    /// A later member has the same name, and counts in its place.
+    pub replaced: bool,
 }
 
 /// A parsed writer schema.

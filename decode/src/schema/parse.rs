@@ -5,7 +5,7 @@
 //! full name in `name`, a type used before it is defined. Never: recursion deeper than the JSON
 //! itself is nested (serde_json stops at 128).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -168,8 +168,10 @@ impl Parser {
             members.push(Member {
                 name: name.as_str().into(),
                 type_id,
+                replaced: false,
             });
         }
+        mark_replaced(&mut members);
         self.types[id] = Type::Record(members);
         Ok(id)
     }
@@ -228,6 +230,14 @@ impl Parser {
         let mut root = root;
         resolved(&mut root);
         Ok((self.types, root))
+    }
+}
+
+/// Of several members of one name the last counts.
+fn mark_replaced(members: &mut [Member]) {
+    let mut later = HashSet::new();
+    for member in members.iter_mut().rev() {
+        member.replaced = !later.insert(member.name.clone());
     }
 }
 

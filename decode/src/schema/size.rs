@@ -66,6 +66,7 @@ mod tests {
                 .map(|&type_id| Member {
                     name: "x".into(),
                     type_id,
+                    replaced: false,
                 })
                 .collect(),
         )

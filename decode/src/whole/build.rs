@@ -37,12 +37,24 @@ pub(super) struct RecordBuilder {
     pub validity: NullBufferBuilder,
 }
 
-/// Which branch each value is of, and the values of each branch.
+/// Which branch each value is of, and the values of each branch that was seen.
+#[derive(Default)]
 pub(super) struct UnionBuilder {
-    branches: Vec<i8>,
+    /// Per value: index into `seen`.
+    places: Vec<i8>,
     offsets: Vec<i32>,
-    pub values: Vec<(usize, Builder)>,
+    seen: Vec<Branch>,
 }
+
+struct Branch {
+    /// Its number in the schema.
+    number: usize,
+    length: usize,
+    values: Builder,
+}
+
+/// Arrow numbers the branches of a union by a byte with a sign.
+const MOST_BRANCHES: usize = i8::MAX as usize;
 
 impl Default for Builder {
     fn default() -> Builder {
@@ -77,12 +89,8 @@ impl Builder {
         })
     }
 
-    pub fn union(branches: usize) -> Builder {
-        Builder::Union(UnionBuilder {
-            branches: Vec::new(),
-            offsets: Vec::new(),
-            values: (0..branches).map(|_| (0, Builder::default())).collect(),
-        })
+    pub fn union() -> Builder {
+        Builder::Union(UnionBuilder::default())
     }
 
     pub fn push_null(&mut self) -> Result<(), Wrong> {
@@ -110,7 +118,7 @@ impl Builder {
             Builder::List { lists, .. } => lists.len(),
             Builder::Map { maps, .. } => maps.len(),
             Builder::Record(record) => record.validity.len(),
-            Builder::Union(union) => union.branches.len(),
+            Builder::Union(union) => union.places.len(),
         }
     }
 
@@ -190,39 +198,60 @@ impl UnionBuilder {
     /// One value of the branch, which `push` appends.
     pub fn push(
         &mut self,
-        branch: usize,
+        number: usize,
         push: impl FnOnce(&mut Builder) -> Result<(), Wrong>,
     ) -> Result<(), Wrong> {
-        let (length, values) = &mut self.values[branch];
-        push(values)?;
-        let id = i8::try_from(branch).map_err(|_| Wrong::TooManyColumns)?;
+        let place = self.place(number)?;
+        let branch = &mut self.seen[place];
+        push(&mut branch.values)?;
         self.offsets
-            .push(i32::try_from(*length).map_err(|_| Wrong::ColumnFull)?);
-        self.branches.push(id);
-        *length += 1;
+            .push(i32::try_from(branch.length).map_err(|_| Wrong::ColumnFull)?);
+        self.places
+            .push(i8::try_from(place).expect("there are at most MOST_BRANCHES places"));
+        branch.length += 1;
         Ok(())
     }
 
+    /// Where the values of a branch are kept.
+    fn place(&mut self, number: usize) -> Result<usize, Wrong> {
+        if let Some(place) = self.seen.iter().position(|branch| branch.number == number) {
+            return Ok(place);
+        }
+        if self.seen.len() == MOST_BRANCHES {
+            return Err(Wrong::TooManyColumns);
+        }
+        self.seen.push(Branch {
+            number,
+            length: 0,
+            values: Builder::default(),
+        });
+        Ok(self.seen.len() - 1)
+    }
+
     fn truncate(&mut self, length: usize) {
-        self.branches.truncate(length);
+        self.places.truncate(length);
         self.offsets.truncate(length);
-        for (branch, (kept, values)) in self.values.iter_mut().enumerate() {
-            let of_branch = self.branches.iter().filter(|id| **id as usize == branch);
-            *kept = of_branch.count();
-            values.truncate(*kept);
+        for (place, branch) in self.seen.iter_mut().enumerate() {
+            let of_branch = self.places.iter().filter(|kept| **kept as usize == place);
+            branch.length = of_branch.count();
+            branch.values.truncate(branch.length);
         }
     }
 
     fn finish(self) -> ArrayRef {
-        let values: Vec<ArrayRef> = self.values.into_iter().map(|(_, v)| v.finish()).collect();
+        let values: Vec<ArrayRef> = self
+            .seen
+            .into_iter()
+            .map(|branch| branch.values.finish())
+            .collect();
         let fields = values
             .iter()
             .enumerate()
-            .map(|(branch, array)| nullable(&branch.to_string(), array));
+            .map(|(place, array)| nullable(&place.to_string(), array));
         let fields = UnionFields::from_fields(fields);
         let union = UnionArray::try_new(
             fields,
-            self.branches.into(),
+            self.places.into(),
             Some(self.offsets.into()),
             values,
         );

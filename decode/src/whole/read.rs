@@ -7,16 +7,17 @@ use crate::plan::SkipTable;
 use crate::schema::{Leaf, Member, Schema, Type, TypeId};
 use crate::value::Value;
 
-/// Values of one record that are kept; the largest real alerts have a hundred thousand. It also
+/// Values of one packet that are kept; the largest real alerts have a hundred thousand. It also
 /// bounds what takes no bytes, such as arrays of empty records.
 const MOST_VALUES: usize = 20_000_000;
-/// Parts of a packet's records that have a column of their own; the widest real schemas have 500.
-const MOST_PARTS: usize = 50_000;
+/// Parts of a packet's records that have a column of their own, or a place for one; the widest real
+/// schemas have 500.
+const MOST_PARTS: usize = 100_000;
 
 pub(super) struct Reader<'a> {
     schema: &'a Schema,
     skips: &'a SkipTable,
-    /// Values of the record so far.
+    /// Values of all records so far.
     values: usize,
     /// Parts of all records so far.
     parts: usize,
@@ -34,7 +35,6 @@ impl<'a> Reader<'a> {
 
     /// Reads a record into the builder.
     pub fn read_root(&mut self, root: &mut Builder, cursor: &mut Cursor<'_>) -> Result<(), Wrong> {
-        self.values = 0;
         self.read(self.schema.root(), root, cursor, 0)
     }
 
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
     ) -> Result<(), Wrong> {
         self.values += 1;
         if self.values > MOST_VALUES {
-            return Err(Wrong::TooManyColumns);
+            return Err(Wrong::Values(MOST_VALUES));
         }
         let schema = self.schema;
         if let Some(leaf) = leaf(schema, id) {
@@ -62,6 +62,9 @@ impl<'a> Reader<'a> {
             Type::Union(branches) => self.read_union(branches, builder, cursor, depth),
             Type::Record(members) => {
                 let depth = self.skips.deeper(depth)?;
+                if matches!(builder, Builder::Nulls(_)) {
+                    self.count_parts(members.len())?;
+                }
                 let record = self.shaped(builder, || Builder::record(kept_names(members)))?;
                 let Builder::Record(record) = record else {
                     return Err(Wrong::TooManyColumns);
@@ -95,7 +98,7 @@ impl<'a> Reader<'a> {
         if self.schema.nullable(branches).is_some() {
             return self.read(id, builder, cursor, depth);
         }
-        let union = self.shaped(builder, || Builder::union(branches.len()))?;
+        let union = self.shaped(builder, Builder::union)?;
         let Builder::Union(union) = union else {
             return Err(Wrong::TooManyColumns);
         };
@@ -109,10 +112,9 @@ impl<'a> Reader<'a> {
         cursor: &mut Cursor<'_>,
         depth: usize,
     ) -> Result<(), Wrong> {
-        let all_kept = record.members.len() == members.len();
         let mut kept = record.members.iter_mut();
-        for (index, member) in members.iter().enumerate() {
-            if !all_kept && Schema::member(members, &member.name) != Some(index) {
+        for member in members {
+            if member.replaced {
                 self.skips
                     .step_over(self.schema, member.type_id, cursor, depth)?;
             } else if let Some((_, builder)) = kept.next() {
@@ -166,6 +168,14 @@ impl<'a> Reader<'a> {
         maps.close(keys.len())
     }
 
+    fn count_parts(&mut self, more: usize) -> Result<(), Wrong> {
+        self.parts = self.parts.saturating_add(more);
+        if self.parts > MOST_PARTS {
+            return Err(Wrong::TooManyColumns);
+        }
+        Ok(())
+    }
+
     /// The builder, given its shape if it has none yet: the nulls before it are taken over.
     fn shaped<'b>(
         &mut self,
@@ -173,10 +183,7 @@ impl<'a> Reader<'a> {
         shape: impl FnOnce() -> Builder,
     ) -> Result<&'b mut Builder, Wrong> {
         if let Builder::Nulls(length) = *builder {
-            self.parts += 1;
-            if self.parts > MOST_PARTS {
-                return Err(Wrong::TooManyColumns);
-            }
+            self.count_parts(1)?;
             *builder = shape();
             for _ in 0..length {
                 builder.push_null()?;
@@ -188,10 +195,10 @@ impl<'a> Reader<'a> {
 
 /// The names of a record's members without those that a later one of the same name replaces.
 fn kept_names(members: &[Member]) -> impl Iterator<Item = Box<str>> {
-    let last = |index: &usize| Schema::member(members, &members[*index].name) == Some(*index);
-    (0..members.len())
-        .filter(last)
-        .map(|index| members[index].name.clone())
+    members
+        .iter()
+        .filter(|member| !member.replaced)
+        .map(|member| member.name.clone())
 }
 
 /// As for columns, and bytes of no length too.

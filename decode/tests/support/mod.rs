@@ -163,7 +163,7 @@ pub fn json(column: &dyn arrow_array::Array) -> Vec<serde_json::Value> {
     (0..column.len())
         .map(|row| {
             let mut text = String::new();
-            skysieve_decode::write_json(&mut text, column, row);
+            skysieve_decode::write_json(&mut text, column, row).unwrap();
             serde_json::from_str(&text).unwrap()
         })
         .collect()

@@ -13,9 +13,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::Held;
-use super::error::Problem;
+use super::error::{Kind, Problem};
 use super::extract::Params;
 use super::{Host, page};
+use crate::night;
 use crate::registry::{CountsQuery, NightCounts};
 
 /// Which counts to show.
@@ -38,6 +39,13 @@ pub async fn list(
     Params(asked): Params<Listing>,
 ) -> Result<Json<Value>, Problem> {
     let limit = page::limit(asked.limit)?;
+    if let Some(night) = &asked.night
+        && !night::is_name(night)
+    {
+        let detail = format!("`night` is {night:?}, which is no night");
+        return Err(Problem::new(Kind::BadRequest, detail)
+            .advise("write the local date of its evening, as in 2026-04-01, or `unknown`"));
+    }
     let query = CountsQuery {
         night: asked.night,
         setting: asked.setting,

@@ -99,6 +99,19 @@ fn number(request: &Request, header: HeaderName) -> Option<usize> {
     request.headers().get(header)?.to_str().ok()?.parse().ok()
 }
 
+/// Text that a person reads: lines and tabs, no other control characters (PostgreSQL takes no NUL).
+///
+/// # Errors
+/// Where there is one.
+pub fn refuse_control(name: &str, text: &str) -> Result<(), Problem> {
+    let is_wrong = |character: char| character.is_control() && !"\n\r\t".contains(character);
+    if !text.contains(is_wrong) {
+        return Ok(());
+    }
+    let detail = format!("`{name}` holds a control character");
+    Err(Problem::new(Kind::InvalidField, detail).advise("send plain text"))
+}
+
 /// A query string. Its type refuses unknown fields.
 pub struct Params<T>(pub T);
 
@@ -108,6 +121,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Query::try_from_uri(&parts.uri)
             .map(|Query(value)| Self(value))
-            .map_err(|error| Problem::new(Kind::BadRequest, format!("the query: {error}")))
+            .map_err(|error| {
+                let text = error.to_string();
+                let cause = text
+                    .strip_prefix("Failed to deserialize query string: ")
+                    .unwrap_or(&text);
+                Problem::new(Kind::BadRequest, format!("the query: {cause}"))
+            })
     }
 }

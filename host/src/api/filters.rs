@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::answer::{created, nothing};
 use super::auth::{Actor, Held};
 use super::error::{Kind, Problem};
-use super::extract::{Body, Params};
+use super::extract::{Body, Params, refuse_control};
 use super::{Host, page, time};
 use crate::registry::{Active, Filter, FilterId, FilterQuery, Name, NewFilter};
 
@@ -88,6 +88,7 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let name = Name::parse(&asked.name)
         .map_err(|error| Problem::new(Kind::InvalidName, error.to_string()))?;
+    refuse_control("summary", &asked.summary)?;
     if asked.summary.chars().count() > SUMMARY_LENGTH {
         let detail = format!("`summary` is longer than {SUMMARY_LENGTH} characters");
         return Err(Problem::new(Kind::InvalidField, detail));

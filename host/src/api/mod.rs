@@ -55,6 +55,8 @@ pub struct Settings {
     pub request_ms: u64,
     /// Greatest number of connections at once.
     pub connections: usize,
+    /// Longest time for the head of a request, from its first byte or the connection's start [ms].
+    pub head_ms: u64,
     /// Longest silence on a connection [ms]; more than `upload_ms`.
     pub idle_ms: u64,
     /// Longest time that requests under way get at shutdown [ms].
@@ -71,6 +73,7 @@ impl Default for Settings {
             upload_ms: 180_000,
             request_ms: 15_000,
             connections: 512,
+            head_ms: 10_000,
             idle_ms: 240_000,
             shutdown_ms: 10_000,
         }

@@ -1,17 +1,23 @@
 //! The listening server: connections in, graceful end.
 //!
-//! In: a [`Host`], a signal to stop. Out: answered requests. Never: a wait for a client without an
+//! In: an address, a [`Host`], a signal to stop. Out: answered requests. Never: a wait for a client without an
 //! end.
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
 use super::{Host, connections, router};
 
-/// Why the interface does not serve.
+/// Why the interface cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// The address cannot be listened on.
@@ -22,36 +28,30 @@ pub enum ApiError {
         /// Why.
         error: std::io::Error,
     },
-    /// The listener failed later.
-    #[error("the HTTP interface failed: {0}")]
-    Serve(#[from] std::io::Error),
 }
 
 /// The interface, listening.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    host: Host,
 }
 
 impl Server {
-    /// Listens on the address of the settings; requests wait until [`Server::run`].
+    /// Listens on `api.listen`; requests wait until [`Server::run`].
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn bind(host: Host) -> Result<Self, ApiError> {
-        let address = host.settings.listen.clone();
+    pub async fn bind(address: &str) -> Result<Self, ApiError> {
         let bound = async {
-            let listener = TcpListener::bind(&address).await?;
+            let listener = TcpListener::bind(address).await?;
             Ok((listener.local_addr()?, listener))
         };
         match bound.await {
-            Ok((address, listener)) => Ok(Self {
-                listener,
-                address,
-                host,
+            Ok((address, listener)) => Ok(Self { listener, address }),
+            Err(error) => Err(ApiError::Listen {
+                address: address.to_owned(),
+                error,
             }),
-            Err(error) => Err(ApiError::Listen { address, error }),
         }
     }
 
@@ -62,30 +62,35 @@ impl Server {
     }
 
     /// Answers requests until `shutdown` ends, then gives those under way some time.
-    ///
-    /// # Errors
-    /// When the listener fails.
-    pub async fn run(
-        self,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), ApiError> {
-        let settings = &self.host.settings;
+    pub async fn run(self, host: Host, shutdown: impl Future<Output = ()> + Send + 'static) {
+        let settings = &host.settings;
         let idle = Duration::from_millis(settings.idle_ms);
         let grace = Duration::from_millis(settings.shutdown_ms);
-        let listener = connections::Bounded::new(self.listener, settings.connections, idle);
-        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-        let signal = async move {
-            shutdown.await;
-            _ = stopping.send(());
-        };
-        let server = axum::serve(listener, router(self.host)).with_graceful_shutdown(signal);
-        let patience = async {
-            _ = stopped.await;
-            tokio::time::sleep(grace).await;
-        };
+        let head = Duration::from_millis(settings.head_ms);
+        let mut listener = connections::Bounded::new(self.listener, settings.connections, idle);
+        let service = TowerToHyperService::new(router(host));
+        let connections = GracefulShutdown::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let stream = tokio::select! {
+                (stream, _) = listener.accept() => stream,
+                () = &mut shutdown => break,
+            };
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                // Whoever sends a head byte by byte keeps a place for so long and no longer.
+                .header_read_timeout(head)
+                .serve_connection(TokioIo::new(stream), service.clone());
+            let connection = connections.watch(connection);
+            tokio::spawn(async move {
+                // A client that breaks off is no matter of the host's.
+                _ = connection.await;
+            });
+        }
+        drop(listener);
         tokio::select! {
-            served = server => Ok(served?),
-            () = patience => Ok(()),
+            () = connections.shutdown() => {}
+            () = tokio::time::sleep(grace) => {}
         }
     }
 }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::answer::{created, existing};
 use super::auth::Held;
 use super::error::{Kind, Problem};
-use super::extract::{Params, read_body};
+use super::extract::{Params, read_body, refuse_control};
 use super::page::{self, Page};
 use super::{Host, time};
 use crate::registry::{Filter, NewVersion, Version};
@@ -111,6 +111,8 @@ fn check(notes: &Notes) -> Result<(), Problem> {
             format!("`{name}` is longer than {limit} characters"),
         ))
     };
+    refuse_control("notes", &notes.notes)?;
+    refuse_control("source", &notes.source)?;
     if notes.notes.chars().count() > NOTES_LENGTH {
         return too_long("notes", NOTES_LENGTH);
     }

@@ -4,13 +4,16 @@
 //! packet's schema lacks is null. Never: a conversion.
 
 use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::io;
 use std::sync::Arc;
 
-use anyhow::anyhow;
 use skysieve_decode::{
-    Decoder, Element, Field, FieldError, FieldPath, Limits, Schema, SchemaSource, schema_text,
-    write_json,
+    Batch, Decoder, Element, Field, FieldError, FieldPath, Limits, Schema, SchemaSource,
+    schema_text, write_json,
 };
+
+use super::json_line;
 
 /// So many schemas are remembered; then all are forgotten.
 const MOST_SCHEMAS: usize = 64;
@@ -22,13 +25,21 @@ pub(super) struct Chosen {
     /// The types that the fields have in each schema, by its text.
     elements: HashMap<Arc<str>, Vec<Option<Element>>>,
     decoders: HashMap<Vec<Option<Element>>, Decoder>,
-    /// Per path: why no packet had it so far; none once one did.
-    missing: Vec<Option<String>>,
+    /// Per path: why no packet gave it so far; none once one did.
+    missing: Vec<Option<Missing>>,
+}
+
+/// Why a path gave no value.
+#[derive(Default)]
+struct Missing {
+    message: String,
+    /// It is there, but does not lead to a single value.
+    no_value: bool,
 }
 
 impl Chosen {
     pub fn new(paths: Vec<FieldPath>, schemas: Arc<dyn SchemaSource>) -> Chosen {
-        let missing = paths.iter().map(|_| Some(String::new())).collect();
+        let missing = paths.iter().map(|_| Some(Missing::default())).collect();
         Chosen {
             paths,
             schemas,
@@ -44,17 +55,31 @@ impl Chosen {
         self.missing
             .iter()
             .flatten()
-            .map(String::as_str)
+            .map(|missing| missing.message.as_str())
             .filter(said)
     }
 
-    /// The fields of every sound record as JSON, and what is wrong with the rest of the packet.
+    /// Whether some field that no packet gave is there all the same, but is no single value: what was
+    /// asked for has to change.
+    pub fn asks_for_no_value(&self) -> bool {
+        self.missing
+            .iter()
+            .flatten()
+            .any(|missing| missing.no_value)
+    }
+
+    /// Hands the fields of every sound record on as JSON; gives what is wrong with the rest of the
+    /// packet.
     ///
     /// # Errors
-    /// When a field does not lead to a single value.
-    pub fn alerts(&mut self, packet: &[u8]) -> anyhow::Result<(Vec<String>, Option<String>)> {
+    /// When `alert` fails.
+    pub fn alerts(
+        &mut self,
+        packet: &[u8],
+        alert: &mut dyn FnMut(json_line::Alert) -> io::Result<()>,
+    ) -> anyhow::Result<Option<String>> {
         let elements = match schema_text(packet, &*self.schemas) {
-            Ok(text) => self.elements_of(text)?,
+            Ok(text) => self.elements_of(text),
             // The decoder finds the same and says so.
             Err(_) => vec![None; self.paths.len()],
         };
@@ -67,27 +92,20 @@ impl Chosen {
             }
         };
         let batch = decoder.decode(&[packet]);
-        let alert = |row| {
-            let mut text = String::from("{");
-            for (index, (path, column)) in self.paths.iter().zip(&batch.columns).enumerate() {
-                text.push_str(if index > 0 { "," } else { "" });
-                text.push_str(&serde_json::Value::from(path.to_string()).to_string());
-                text.push(':');
-                write_json(&mut text, column, row);
-            }
-            text + "}"
-        };
-        let alerts = (0..batch.rows.len()).map(alert).collect();
-        let error = batch.damages.first().map(|damage| damage.error.to_string());
-        Ok((alerts, error))
+        for row in 0..batch.rows.len() {
+            let mut line = json_line::Line::default();
+            let written = write_fields(&mut line, &self.paths, &batch, row);
+            alert(line.finish(written))?;
+        }
+        Ok(batch.damages.first().map(|damage| damage.error.to_string()))
     }
 
-    fn elements_of(&mut self, text: Arc<str>) -> anyhow::Result<Vec<Option<Element>>> {
+    fn elements_of(&mut self, text: Arc<str>) -> Vec<Option<Element>> {
         if let Some(known) = self.elements.get(&text) {
-            return Ok(known.clone());
+            return known.clone();
         }
         let Ok(schema) = Schema::parse(&text) else {
-            return Ok(vec![None; self.paths.len()]);
+            return vec![None; self.paths.len()];
         };
         let mut elements = Vec::with_capacity(self.paths.len());
         for (path, missing) in self.paths.iter().zip(&mut self.missing) {
@@ -96,11 +114,13 @@ impl Chosen {
                     *missing = None;
                     Some(element)
                 }
-                Err(error @ FieldError::Missing { .. }) => {
-                    *missing = missing.take().map(|_| error.to_string());
+                Err(error) => {
+                    *missing = missing.take().map(|_| Missing {
+                        message: error.to_string(),
+                        no_value: !matches!(error, FieldError::Missing { .. }),
+                    });
                     None
                 }
-                Err(error) => return Err(anyhow!("{error}")),
             });
         }
         if self.elements.len() == MOST_SCHEMAS {
@@ -108,8 +128,24 @@ impl Chosen {
             self.decoders.clear();
         }
         self.elements.insert(text, elements.clone());
-        Ok(elements)
+        elements
     }
+}
+
+/// `{path: value, ...}` of one row.
+fn write_fields(
+    line: &mut json_line::Line,
+    paths: &[FieldPath],
+    batch: &Batch,
+    row: usize,
+) -> fmt::Result {
+    for (index, (path, column)) in paths.iter().zip(&batch.columns).enumerate() {
+        let before = if index > 0 { ',' } else { '{' };
+        let path = serde_json::Value::from(path.to_string());
+        write!(line, "{before}{path}:")?;
+        write_json(line, column, row)?;
+    }
+    line.write_char('}')
 }
 
 /// A decoder for the paths; those without a type are null whatever theirs is.

@@ -10,8 +10,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::evaluate::{Description, Parameter, Sandbox, Settings as Limits};
-use crate::upload::{Checked, Settings, Uploader, check};
+use super::filters::local_uploader;
+use crate::evaluate::{Description, Parameter};
+use crate::upload::StreamSamples;
 
 /// Print what a filter declares: fields, parameters, reasons, annotations
 #[derive(Debug, clap::Args)]
@@ -52,23 +53,13 @@ pub fn run(arguments: &DescribeArgs) -> anyhow::Result<ExitCode> {
 
 fn describe(file: &Path) -> anyhow::Result<Described> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let Checked { component, sha256 } = check(&bytes, &Settings::default())?;
-    let sandbox = Sandbox::new(&Limits {
-        pooling: false,
-        ..Limits::default()
-    })?;
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let uploader = Uploader::new(sandbox, folder.path(), program, &Settings::default())?;
-    let description = uploader
-        .program(&sha256, || Ok(component))?
-        .description()
-        .clone();
+    let accepted = local_uploader(folder.path())?.accept(&bytes, &StreamSamples::default())?;
     Ok(Described {
         file: file.display().to_string(),
         bytes: bytes.len(),
-        sha256,
-        description,
+        sha256: accepted.sha256,
+        description: accepted.description,
     })
 }
 

@@ -3,10 +3,12 @@
 //! In: compiled filters, `NAME=VALUE` parameters. Out: an active set, settings numbered from 1.
 //! Never: a check less than an upload's.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
+use super::Usage;
 use super::report::{Cut, Examples, FilterLine};
 use crate::delivery::{Counts, Destination};
 use crate::evaluate::active::{ActiveSet, Candidate};
@@ -27,6 +29,7 @@ pub(super) fn load(files: &[PathBuf], assignments: &[String]) -> anyhow::Result<
         .iter()
         .map(|one| split(one))
         .collect::<Result<_, _>>()?;
+    distinct_names(files)?;
     let cache = tempfile::tempdir().context("cannot make a temporary folder")?;
     let uploader = local_uploader(cache.path())?;
     let mut filters = Vec::with_capacity(files.len());
@@ -36,10 +39,25 @@ pub(super) fn load(files: &[PathBuf], assignments: &[String]) -> anyhow::Result<
     }
     for (name, _) in &assignments {
         if !filters.iter().any(|filter| filter.has(name)) {
-            bail!("no filter has a parameter {name:?}; `skysieve describe` shows what there is");
+            let message = format!(
+                "no filter has a parameter {name:?}; `skysieve describe` shows what there is"
+            );
+            return Err(Usage(message).into());
         }
     }
     Ok(filters)
+}
+
+/// Filters go by the names of their files.
+fn distinct_names(files: &[PathBuf]) -> Result<(), Usage> {
+    let mut seen = BTreeSet::new();
+    match files.iter().find(|file| !seen.insert(file.file_stem())) {
+        None => Ok(()),
+        Some(file) => Err(Usage(format!(
+            "{}: another filter has the same file name; rename one of them",
+            file.display()
+        ))),
+    }
 }
 
 /// The upload room under the default limits, its compiled code in `cache`.
@@ -54,10 +72,10 @@ pub(super) fn local_uploader(cache: &Path) -> anyhow::Result<Uploader> {
     )?)
 }
 
-fn split(assignment: &str) -> anyhow::Result<(String, String)> {
+fn split(assignment: &str) -> Result<(String, String), Usage> {
     match assignment.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => bail!("--parameter {assignment}: write NAME=VALUE"),
+        None => Err(Usage(format!("--parameter {assignment}: write NAME=VALUE"))),
     }
 }
 
@@ -86,7 +104,8 @@ fn load_one(
         .filter(|(name, _)| filter.has(name))
         .cloned()
         .collect();
-    filter.parameters = filter.program.description().parameters_from_text(&own)?;
+    let values = filter.program.description().parameters_from_text(&own);
+    filter.parameters = values.map_err(|error| Usage(error.to_string()))?;
     Ok(filter)
 }
 
@@ -127,7 +146,12 @@ impl LocalFilter {
     }
 
     /// Its line of the report.
-    pub(super) fn line(&self, counts: &Counts, examples: Examples) -> FilterLine {
+    pub(super) fn line(
+        &self,
+        counts: &Counts,
+        examples: Examples,
+        samples: &StreamSamples,
+    ) -> FilterLine {
         let mut remaining = counts.evaluated - counts.failed.values().sum::<u64>();
         let cuts = self.program.description().reasons.iter().map(|reason| {
             let rejected = counts.rejected.get(&reason.name).copied().unwrap_or(0);
@@ -156,6 +180,10 @@ impl LocalFilter {
             lacking: counts.lacking,
             fuel_per_alert: each(counts.fuel),
             us_per_alert: each(counts.elapsed_ns) / 1e3,
+            notes: samples
+                .complaints(self.program.description())
+                .map(|complaint| complaint.to_string())
+                .collect(),
             examples,
         }
     }

@@ -8,6 +8,7 @@ mod crew;
 mod describe;
 mod filters;
 mod interface;
+mod json_line;
 mod replay;
 mod report;
 mod serve;
@@ -22,8 +23,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::api::ApiError;
 use crate::config::{Config, ConfigError};
-use crate::kafka::KafkaError;
 use crate::opened::OpenError;
 use crate::registry::RegistryError;
 
@@ -75,15 +76,32 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// What is wrong with the command line beyond its form.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Notes of the rooms, such as files that are passed over, on standard error.
+fn start_notes() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("skysieve=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
 /// Whether the administrator has to change a setting before a new start can help.
 fn is_wrong_configuration(error: &anyhow::Error) -> bool {
     let wrong = |cause: &(dyn Error + 'static)| {
         cause.is::<ConfigError>()
             || matches!(cause.downcast_ref(), Some(RegistryError::Settings(_)))
-            || matches!(
-                cause.downcast_ref(),
-                Some(OpenError::Kafka(KafkaError::Settings(_)))
-            )
+            || cause.is::<ApiError>()
+            || cause.is::<Usage>()
+            || cause.downcast_ref().is_some_and(OpenError::is_setting)
     };
     error.chain().any(wrong)
 }

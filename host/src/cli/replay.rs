@@ -14,17 +14,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::ProgressBar;
+use skysieve_decode::SchemaSource;
 
 use super::filters::{self, LocalFilter};
-use super::report::{Examples, Report};
+use super::report::{Damages, Examples, Report};
 use super::streams;
 use crate::delivery::Counts;
 use crate::judge::Judge;
 use crate::route::route;
+use crate::samples::Samples;
 use crate::sink::{Sink, archive};
 use crate::source::archive::ArchiveSource;
 use crate::source::{BatchLimits, Packet, Polled, Source};
 use crate::stream::MAIN_LANE;
+use crate::upload::StreamSamples;
 
 /// Arguments of `skysieve replay`.
 #[derive(Debug, Args)]
@@ -71,9 +74,10 @@ pub fn run(arguments: ReplayArgs) -> anyhow::Result<ExitCode> {
     let filters = filters::load(&arguments.filters, &arguments.parameters)?;
     let active = filters::active_set(&filters);
     let alone = arguments.verdicts.is_some();
-    let judge = Judge::new(stream.settings, stream.schemas, Arc::new(active)).alone(alone);
+    let judge = Judge::new(stream.settings, stream.schemas.clone(), Arc::new(active)).alone(alone);
     let outputs = Outputs::open(&arguments)?;
-    let mut replay = Replay::new(judge, outputs);
+    super::start_notes();
+    let mut replay = Replay::new(judge, outputs, stream.schemas);
     let bar = progress(arguments.json);
     replay.read(ArchiveSource::replay(arguments.paths), &bar)?;
     bar.finish_and_clear();
@@ -94,6 +98,9 @@ fn progress(quiet: bool) -> ProgressBar {
     }
     .with_style(super::report::progress_style())
 }
+
+/// Different reasons of damage that are told.
+const MOST_REASONS: usize = 10;
 
 /// What is written besides the report.
 struct Outputs {
@@ -136,13 +143,19 @@ struct Replay {
     bytes: u64,
     alerts: u64,
     damaged: u64,
+    /// Packets by what is wrong with them; of many reasons the first.
+    damages: BTreeMap<String, u64>,
+    schemas: Arc<dyn SchemaSource>,
+    /// Some packets of every schema.
+    samples: Samples,
     counts: BTreeMap<i64, Counts>,
     /// One per filter, in the order of the settings.
     examples: Vec<Examples>,
 }
 
 impl Replay {
-    fn new(judge: Judge, outputs: Outputs) -> Self {
+    fn new(judge: Judge, outputs: Outputs, schemas: Arc<dyn SchemaSource>) -> Self {
+        let samples = Samples::new(schemas.clone());
         let counts = BTreeMap::new();
         let examples = Vec::new();
         let started = Instant::now();
@@ -154,6 +167,9 @@ impl Replay {
             bytes: 0,
             alerts: 0,
             damaged: 0,
+            damages: BTreeMap::new(),
+            schemas,
+            samples,
             counts,
             examples,
         }
@@ -177,6 +193,7 @@ impl Replay {
     }
 
     fn batch(&mut self, packets: &[Packet]) -> anyhow::Result<()> {
+        self.samples.offer(packets);
         let judgement = self.judge.judge(packets);
         if let Some(file) = &mut self.outputs.verdicts {
             for line in super::verdicts::verdict_lines(packets, &judgement) {
@@ -194,6 +211,9 @@ impl Replay {
         self.packets += delivery.packets;
         self.alerts += delivery.alerts;
         self.damaged += delivery.dead_letters.len() as u64;
+        for letter in &delivery.dead_letters {
+            self.count_damage(&letter.reason);
+        }
         self.bytes += packets
             .iter()
             .map(|packet| packet.bytes.len() as u64)
@@ -207,21 +227,34 @@ impl Replay {
         Ok(())
     }
 
+    fn count_damage(&mut self, reason: &str) {
+        if let Some(packets) = self.damages.get_mut(reason) {
+            *packets += 1;
+        } else if self.damages.len() < MOST_REASONS {
+            self.damages.insert(reason.to_owned(), 1);
+        }
+    }
+
     fn finish(mut self, filters: &[LocalFilter]) -> anyhow::Result<Report> {
         if let Some(file) = &mut self.outputs.verdicts {
             file.flush()?;
         }
         self.examples.resize_with(filters.len(), Default::default);
         let empty = Counts::default();
+        let samples = StreamSamples::of_packets(self.samples.packets(), self.schemas);
         let lines = (1_i64..).zip(filters).zip(self.examples);
         let lines = lines.map(|((setting, filter), examples)| {
-            filter.line(self.counts.get(&setting).unwrap_or(&empty), examples)
+            let counts = self.counts.get(&setting).unwrap_or(&empty);
+            filter.line(counts, examples, &samples)
         });
+        let damages = self.damages.into_iter();
+        let damages = damages.map(|(reason, packets)| Damages { reason, packets });
         Ok(Report {
             packets: self.packets,
             bytes: self.bytes,
             alerts: self.alerts,
             damaged: self.damaged,
+            damages: damages.collect(),
             elapsed_s: self.started.elapsed().as_secs_f64(),
             filters: lines.collect(),
         })

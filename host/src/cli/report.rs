@@ -19,8 +19,17 @@ pub(super) struct Report {
     pub bytes: u64,
     pub alerts: u64,
     pub damaged: u64,
+    /// Why, and how many packets: the first reasons.
+    pub damages: Vec<Damages>,
     pub elapsed_s: f64,
     pub filters: Vec<FilterLine>,
+}
+
+/// Packets that are damaged in one way.
+#[derive(Debug, Serialize)]
+pub(super) struct Damages {
+    pub reason: String,
+    pub packets: u64,
 }
 
 /// The figures of one filter.
@@ -40,6 +49,8 @@ pub(super) struct FilterLine {
     /// Mean over the batches.
     pub fuel_per_alert: f64,
     pub us_per_alert: f64,
+    /// What seems wrong with its fields, against the schemas of the packets.
+    pub notes: Vec<String>,
     #[serde(flatten)]
     pub examples: Examples,
 }
@@ -125,6 +136,14 @@ impl Report {
             self.damaged,
             self.elapsed_s
         );
+        for damages in &self.damages {
+            _ = writeln!(text, "  {} damaged: {}", damages.packets, damages.reason);
+        }
+        for line in &self.filters {
+            for note in &line.notes {
+                _ = writeln!(text, "note on {}: {note}", line.filter);
+            }
+        }
         let mut totals = Table::new();
         totals.load_preset(presets::UTF8_HORIZONTAL_ONLY);
         totals.set_header([

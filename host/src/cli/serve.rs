@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::crew::Crew;
 use crate::api;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::evaluate::Sandbox;
 use crate::opened::OpenStream;
 use crate::refresh::Refresh;
@@ -54,8 +54,14 @@ fn start_log() {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    std::fs::create_dir_all(&config.data)
-        .with_context(|| format!("cannot make the data folder {}", config.data.display()))?;
+    std::fs::create_dir_all(&config.data).map_err(|error| ConfigError::Wrong {
+        origin: "data".to_owned(),
+        message: format!(
+            "the folder {} cannot be made: {error}",
+            config.data.display()
+        ),
+    })?;
+    let interface = api::Server::bind(&config.api.listen).await?;
     let registry = Registry::open(&config.registry, &config.data)
         .await
         .context("registry")?;
@@ -86,9 +92,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         streams.push(stream);
     }
     let host = super::interface::host(config.api, &registry, &uploader, &streams)?;
-    let interface = api::Server::bind(host).await?;
     println!("listening on http://{}", interface.address());
-    let interface = tokio::spawn(interface.run(stopped(stopping)));
+    let interface = tokio::spawn(interface.run(host, stopped(stopping)));
 
     let mut crew = Crew::start(streams, &registry)?;
     let trouble = tokio::select! {
@@ -101,7 +106,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     for window in windows {
         window.await?;
     }
-    interface.await?.context("HTTP interface")?;
+    interface.await?;
     trouble.or(last).map_or(Ok(ExitCode::SUCCESS), Err)
 }
 

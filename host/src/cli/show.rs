@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use skysieve_decode::{FieldPath, Limits, NoSchemas, SchemaSource, WholeDecoder, write_json};
+use skysieve_decode::{FieldPath, Limits, NoSchemas, SchemaSource, WholeDecoder};
 
 use super::chosen::Chosen;
+use super::json_line;
 use crate::source::archive::ArchiveSource;
 use crate::source::schema_folder::SchemaFolder;
 use crate::source::{BatchLimits, Packet, Polled, Source};
@@ -39,10 +40,11 @@ const BATCH: BatchLimits = BatchLimits {
     age: Duration::from_secs(1),
 };
 
-/// Prints every alert; the exit status is 1 if a packet is damaged.
+/// Prints every alert; the exit status is 1 if a packet is damaged, or a field leads to no single value
+/// in any of them.
 ///
 /// # Errors
-/// When a path or the schema folder cannot be read, or a field can be had from no alert.
+/// When a path or the schema folder cannot be read.
 pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     for path in &args.paths {
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -60,16 +62,19 @@ pub fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         out: BufWriter::new(io::stdout().lock()),
         damaged: false,
     };
+    super::start_notes();
     match show.all(ArchiveSource::replay(args.paths.iter().cloned())) {
         Err(error) if is_closed_pipe(&error) => return Ok(ExitCode::SUCCESS),
         outcome => outcome?,
     }
+    let mut wrong = show.damaged;
     if let View::Chosen(chosen) = &show.view {
-        chosen
-            .never_found()
-            .for_each(|message| eprintln!("{message}"));
+        for message in chosen.never_found() {
+            eprintln!("skysieve: {message}");
+        }
+        wrong |= chosen.asks_for_no_value();
     }
-    Ok(ExitCode::from(u8::from(show.damaged)))
+    Ok(ExitCode::from(u8::from(wrong)))
 }
 
 /// Whoever reads the output, such as `head`, has seen enough.
@@ -109,15 +114,24 @@ impl<W: Write> Show<W> {
         if let Some(damage) = &packet.damage {
             return Ok(self.line(&place, 0, "error", &quoted(damage))?);
         }
-        let (alerts, error) = match &mut self.view {
-            View::Whole(decoder) => whole(decoder, &packet.bytes),
-            View::Chosen(chosen) => chosen.alerts(&packet.bytes)?,
+        let Self { view, out, damaged } = self;
+        let mut records = 0;
+        let mut alert = |alert: json_line::Alert| {
+            let (key, value) = match alert {
+                Ok(value) => ("alert", value),
+                Err(error) => ("error", quoted(&error.to_string())),
+            };
+            *damaged |= key == "error";
+            let record = records;
+            records += 1;
+            writeln!(out, r#"{{{place},"record":{record},"{key}":{value}}}"#)
         };
-        for (record, alert) in alerts.iter().enumerate() {
-            self.line(&place, record, "alert", alert)?;
-        }
+        let error = match view {
+            View::Whole(decoder) => whole(decoder, &packet.bytes, &mut alert)?,
+            View::Chosen(chosen) => chosen.alerts(&packet.bytes, &mut alert)?,
+        };
         match error {
-            Some(error) => Ok(self.line(&place, alerts.len(), "error", &quoted(&error))?),
+            Some(error) => Ok(self.line(&place, records, "error", &quoted(&error))?),
             None => Ok(()),
         }
     }
@@ -148,18 +162,19 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Every sound record as JSON, and what is wrong with the rest.
-fn whole(decoder: &mut WholeDecoder, packet: &[u8]) -> (Vec<String>, Option<String>) {
+/// Hands every sound record on as JSON; gives what is wrong with the rest.
+fn whole(
+    decoder: &mut WholeDecoder,
+    packet: &[u8],
+    alert: &mut dyn FnMut(json_line::Alert) -> io::Result<()>,
+) -> anyhow::Result<Option<String>> {
     match decoder.decode(packet) {
-        Err(error) => (Vec::new(), Some(error.to_string())),
+        Err(error) => Ok(Some(error.to_string())),
         Ok(whole) => {
-            let alert = |row| {
-                let mut text = String::new();
-                write_json(&mut text, &whole.records, row);
-                text
-            };
-            let alerts = (0..whole.records.len()).map(alert).collect();
-            (alerts, whole.error.map(|error| error.to_string()))
+            for row in 0..whole.records.len() {
+                alert(json_line::value(&whole.records, row))?;
+            }
+            Ok(whole.error.map(|error| error.to_string()))
         }
     }
 }

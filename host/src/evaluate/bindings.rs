@@ -13,8 +13,8 @@ mod generated {
     });
 }
 
-use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, WasmStr};
+use wasmtime::{StoreContextMut, Trap};
 
 pub(super) use generated::skysieve::filter::log::Level as GuestLevel;
 pub(super) use generated::skysieve::filter::types;
@@ -40,6 +40,8 @@ fn write(
     mut store: StoreContextMut<'_, Guest>,
     (level, row, message): (GuestLevel, Option<u32>, WasmStr),
 ) -> wasmtime::Result<()> {
+    // A call into the host takes far longer than the instruction that makes it.
+    charge(&mut store, FUEL_PER_LINE)?;
     if store.data().logs.full() {
         store.data_mut().logs.drop_line();
         return Ok(());
@@ -47,6 +49,20 @@ fn write(
     let message = message.to_str(&store)?.into_owned();
     store.data_mut().logs.keep(level.into(), row, &message);
     Ok(())
+}
+
+/// Fuel of one log line, kept or dropped.
+const FUEL_PER_LINE: u64 = 1_000;
+
+/// Takes fuel for work of the host.
+fn charge(store: &mut StoreContextMut<'_, Guest>, fuel: u64) -> wasmtime::Result<()> {
+    match store.get_fuel()?.checked_sub(fuel) {
+        Some(left) => store.set_fuel(left),
+        None => {
+            store.set_fuel(0)?;
+            Err(Trap::OutOfFuel.into())
+        }
+    }
 }
 
 impl From<GuestLevel> for LogLevel {

@@ -18,7 +18,10 @@ pub(super) fn fault(error: &wasmtime::Error, memory_refused: bool, settings: &Se
     let (kind, message) = match trap {
         Some(Trap::OutOfFuel) => (FaultKind::Fuel, over_fuel(settings)),
         Some(Trap::Interrupt) => (FaultKind::Deadline, over_deadline(settings)),
-        _ if memory_refused => (FaultKind::Memory, over_memory(settings)),
+        // What a program does when it gets no memory; others of its traps have causes of their own.
+        None | Some(Trap::UnreachableCodeReached | Trap::MemoryOutOfBounds) if memory_refused => {
+            (FaultKind::Memory, over_memory(settings))
+        }
         Some(Trap::StackOverflow) => (FaultKind::Trap, over_stack(settings)),
         Some(Trap::UnreachableCodeReached) => (
             FaultKind::Trap,
@@ -29,15 +32,25 @@ pub(super) fn fault(error: &wasmtime::Error, memory_refused: bool, settings: &Se
             FaultKind::Memory,
             format!("the host has no sandbox left; not the filter's fault: {error}"),
         ),
-        None => (
-            FaultKind::Malformed,
-            format!("the answer breaks the rules: {}", error.root_cause()),
-        ),
+        None => (FaultKind::Malformed, malformed(error, settings)),
     };
     Fault {
         kind,
         message: for_people(&format!("{message}{}", place(error)), MESSAGE_BYTES),
     }
+}
+
+fn malformed(error: &wasmtime::Error, settings: &Settings) -> String {
+    let cause = error.root_cause().to_string();
+    // wasmtime has no type for this one.
+    if cause.contains("fuel allocated for hostcalls") {
+        return format!(
+            "an answer or a log line is larger than {} KiB and {} KiB for each alert together",
+            settings.answer_bytes >> 10,
+            settings.answer_bytes_per_row >> 10
+        );
+    }
+    format!("the answer breaks the rules: {cause}")
 }
 
 fn over_fuel(settings: &Settings) -> String {

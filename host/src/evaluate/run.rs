@@ -10,10 +10,12 @@ use super::columns::{Chosen, lend, levels};
 use super::engine::Sandbox;
 use super::fault::fault;
 use super::filter::Program;
+use super::limits::MESSAGE_BYTES;
 use super::outcome;
 use super::slots::Slot;
 use super::store::Guest;
-use super::verdict::{Fault, FaultKind, LogLine, Verdict};
+use super::text::for_people;
+use super::verdict::{Fault, FaultKind, LogLevel, LogLine, Verdict};
 
 /// A store and the instance in it.
 pub(super) struct Instance {
@@ -142,6 +144,7 @@ pub(super) fn run(
     let result = instance.evaluate(program, chosen, rows, parameters, verdicts);
     let fuel = spent(&instance.store, sandbox);
     let (logs, dropped_logs) = instance.store.data_mut().logs.take();
+    let result = result.map_err(|fault| with_last_words(fault, &logs));
     instance.batches += 1;
     if result.is_ok() && instance.batches < sandbox.settings.batches_per_instance {
         program.keep(instance);
@@ -152,6 +155,16 @@ pub(super) fn run(
         logs,
         dropped_logs,
     }
+}
+
+/// A program that broke off has often said why: the SDK logs a panic's message and place.
+fn with_last_words(mut fault: Fault, logs: &[LogLine]) -> Fault {
+    let last = logs.iter().rfind(|line| line.level == LogLevel::Error);
+    if let (FaultKind::Trap, Some(line)) = (fault.kind, last) {
+        let message = format!("{}: {}", fault.message, line.message);
+        fault.message = for_people(&message, MESSAGE_BYTES);
+    }
+    fault
 }
 
 fn arm(store: &mut Store<Guest>, sandbox: &Sandbox, rows: usize) {

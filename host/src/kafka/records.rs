@@ -1,6 +1,6 @@
 //! A delivery as Kafka records. Pure but for the library's header type.
 //!
-//! In: parts of a [`Delivery`](crate::route::Delivery). Out: keys, headers and JSON values. Never: a
+//! In: parts of a [`Delivery`](crate::delivery::Delivery). Out: keys, headers and JSON values. Never: a
 //! changed payload.
 //!
 //! Headers of a passing alert (text unless said otherwise; docs/delivery-format.md says the same to
@@ -25,7 +25,7 @@ use std::fmt::Display;
 use rdkafka::message::{Header, OwnedHeaders};
 use serde::{Deserialize, Serialize};
 
-use crate::route::{CountKey, Counts, DeadLetter, Delivery, Failure, Output};
+use crate::delivery::{CountKey, Counts, DeadLetter, Delivery, Failure, Output};
 use crate::source::Position;
 
 /// Who writes: the same for every record of a worker.

@@ -16,7 +16,7 @@ use super::names::StreamTopics;
 use super::records::Writer;
 use super::topics::Topics;
 use super::transaction::{Outgoing, Transactions, Trouble};
-use crate::route::Delivery;
+use crate::delivery::Delivery;
 use crate::sink::{Sink, SinkError};
 use crate::source::Partition;
 

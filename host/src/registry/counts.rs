@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row};
 use super::Registry;
 use super::error::RegistryError;
 use super::numbers::FilterId;
-use crate::route::Counts;
+use crate::delivery::Counts;
 
 /// What one setting did to the alerts of one night.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, Transaction};
+use sqlx::{Any, AnyConnection, Connection as _, Transaction};
 
 use super::error::RegistryError;
 use super::migrations;
@@ -42,24 +42,23 @@ impl Database {
     /// Connects and brings the schema up to date.
     pub(super) async fn open(settings: &Settings, data: &Path) -> Result<Self, RegistryError> {
         sqlx::any::install_default_drivers();
-        let database = Self::connect(settings, data)?;
+        let address = settings.address(data)?;
+        let database = Self::connect(settings, &address)?;
+        first_connection(&address, Duration::from_millis(settings.connect_ms)).await?;
         // A migration of a large registry may take longer than a call; it is bounded all the same.
         within(Duration::from_secs(120), migrations::run(&database.writers)).await?;
         Ok(database)
     }
 
-    fn connect(settings: &Settings, data: &Path) -> Result<Self, RegistryError> {
-        let address = settings.address(data)?;
-        let (engine, url) = match &address {
+    fn connect(settings: &Settings, address: &Address) -> Result<Self, RegistryError> {
+        let (engine, url) = match address {
             Address::Sqlite { file, url } => {
                 make_folder(file)?;
                 (Engine::Sqlite, url)
             }
             Address::Postgres { url } => (Engine::Postgres, url),
         };
-        let options: AnyConnectOptions = url.parse().map_err(|error: sqlx::Error| {
-            RegistryError::Settings(format!("registry.url cannot be read: {error}"))
-        })?;
+        let options = options(url)?;
         let pool = |connections: u32| pool(engine, settings, connections, options.clone());
         let readers = pool(settings.connections.max(1));
         let writers = if engine == Engine::Sqlite {
@@ -102,6 +101,47 @@ impl Database {
     pub(super) async fn close(&self) {
         self.writers.close().await;
         self.readers.close().await;
+    }
+}
+
+fn options(url: &str) -> Result<AnyConnectOptions, RegistryError> {
+    url.parse().map_err(|error: sqlx::Error| {
+        RegistryError::Settings(format!("registry.url cannot be read: {error}"))
+    })
+}
+
+/// A connection by itself, for a pool only says that it waited in vain.
+async fn first_connection(address: &Address, limit: Duration) -> Result<(), RegistryError> {
+    let options = options(address.url())?;
+    let attempt = async {
+        let mut connection = AnyConnection::connect_with(&options).await?;
+        if matches!(address, Address::Sqlite { .. }) {
+            sqlx::raw_sql(SQLITE_PRAGMAS)
+                .execute(&mut connection)
+                .await?;
+        }
+        connection.close().await
+    };
+    let failed = match tokio::time::timeout(limit, attempt).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(_) => {
+            let why = format!("{address}: no answer within {} ms", limit.as_millis());
+            return Err(RegistryError::Unavailable(why));
+        }
+    };
+    let code = failed.as_database_error().and_then(|error| error.code());
+    match (address, code.as_deref()) {
+        // SQLITE_CANTOPEN, SQLITE_NOTADB.
+        (Address::Sqlite { .. }, Some("14" | "26")) => Err(RegistryError::Settings(format!(
+            "registry.url: {address} is not a database that can be opened: {failed}"
+        ))),
+        _ => match RegistryError::from(failed) {
+            RegistryError::Unavailable(why) => {
+                Err(RegistryError::Unavailable(format!("{address}: {why}")))
+            }
+            other => Err(other),
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::Registry;
 use super::error::RegistryError;
-use crate::route::{CountKey, Counts};
+use crate::delivery::{CountKey, Counts};
 use crate::sink::CountRecord;
 
 /// How often to begin again where another host advanced the same log meanwhile.

@@ -86,6 +86,24 @@ impl Settings {
     }
 }
 
+impl Address {
+    /// As the driver takes it.
+    pub(super) fn url(&self) -> &str {
+        match self {
+            Self::Sqlite { url, .. } | Self::Postgres { url } => url,
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { file, .. } => write!(f, "{}", file.display()),
+            Self::Postgres { url } => write!(f, "{}", without_password(url)),
+        }
+    }
+}
+
 /// The file, made where it is missing. In full, because the first part of a relative path would be
 /// taken for a host.
 fn sqlite(file: PathBuf) -> Address {

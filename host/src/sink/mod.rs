@@ -8,7 +8,7 @@ pub mod archive;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::route::{CountKey, Counts, Delivery};
+use crate::delivery::{CountKey, Counts, Delivery};
 
 /// Makes deliveries durable, each whole or not at all, each once.
 pub trait Sink {

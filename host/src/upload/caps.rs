@@ -2,13 +2,13 @@
 //!
 //! In: counts. Out: nothing, or the first bound that is passed. Never: a look at bytes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::refusal::Refusal;
 
 /// Bounds on what a component holds, its inner modules and components together. wasmparser's own
 /// are far wider (7.6 MB for a function, a million functions).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Caps {
     /// Functions with a body; a Rust filter has some hundreds.

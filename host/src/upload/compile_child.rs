@@ -1,7 +1,7 @@
-//! The compile child, from the inside: give up every right, read a component, write machine code.
+//! The compile child, from the inside: give up every right, read an upload, write machine code.
 //!
-//! In: limits and a component on standard input. Out: compiled code on standard output, or
-//! the compiler's words on standard error and exit status 65. Never: files, network, environment.
+//! In: a [`Job`] and an upload on standard input. Out: component and compiled code on standard
+//! output, or the refusal on standard error and exit status 65. Never: files, network, environment.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -10,12 +10,17 @@ use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 
-use crate::evaluate::compile;
+use serde::{Deserialize, Serialize};
+
+use super::caps::Caps;
+use super::refusal::Refusal;
+use super::uploader::check;
+use crate::evaluate::{compile, for_people};
 
 /// The hidden subcommand under which the program is its own compile child.
 pub const COMPILE_SUBCOMMAND: &str = "compile-component";
 
-/// Exit status: the compiler refuses the component (EX_DATAERR).
+/// Exit status: the upload is refused (EX_DATAERR).
 pub(super) const REFUSED: u8 = 65;
 /// Exit status: the child could not do its work at all (EX_OSERR).
 pub(super) const BROKEN: u8 = 71;
@@ -25,35 +30,45 @@ const STACK_BYTES: usize = 64 << 20;
 /// Open files: the three standard ones.
 const OPEN_FILES: u64 = 3;
 
-/// Limits of one child; they precede the component on its standard input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ChildLimits {
+/// Longest description of a job [bytes].
+const JOB_BYTES: u64 = 64 << 10;
+
+/// What one child is to do and may use; it precedes the upload on the child's standard input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Job {
     /// Address space [bytes].
     pub(super) address_space_bytes: u64,
     /// Processor time [s].
     pub(super) cpu_s: u64,
-    /// Component on standard input [bytes].
-    pub(super) component_bytes: u64,
+    /// Size of the upload [bytes].
+    pub(super) upload_bytes: usize,
+    /// Greatest size of an upload, and of the component made of it [bytes].
+    pub(super) component_bytes: usize,
+    /// How entangled it may be.
+    pub(super) caps: Caps,
 }
 
-impl ChildLimits {
-    pub(super) fn to_bytes(self) -> Vec<u8> {
-        [self.address_space_bytes, self.cpu_s, self.component_bytes]
-            .map(u64::to_le_bytes)
-            .concat()
+/// A refusal on its way out of a child.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl Job {
+    /// Length and JSON.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let text = serde_json::to_vec(self).expect("numbers have a JSON form");
+        [&(text.len() as u64).to_le_bytes()[..], &text].concat()
     }
 
-    fn read(from: &mut impl Read) -> std::io::Result<ChildLimits> {
-        let mut next = || {
-            let mut number = [0; size_of::<u64>()];
-            from.read_exact(&mut number)
-                .map(|()| u64::from_le_bytes(number))
-        };
-        Ok(ChildLimits {
-            address_space_bytes: next()?,
-            cpu_s: next()?,
-            component_bytes: next()?,
-        })
+    fn read(from: &mut impl Read) -> std::io::Result<Job> {
+        let mut length = [0; size_of::<u64>()];
+        from.read_exact(&mut length)?;
+        let mut text = Vec::new();
+        from.take(u64::from_le_bytes(length).min(JOB_BYTES))
+            .read_to_end(&mut text)?;
+        serde_json::from_slice(&text).map_err(std::io::Error::other)
     }
 }
 
@@ -82,28 +97,44 @@ pub fn compile_child() -> ExitCode {
 
 fn work() -> ExitCode {
     let mut stdin = std::io::stdin().lock();
-    let limits = ChildLimits::read(&mut stdin);
-    let component =
-        limits.and_then(|limits| confine(limits).and_then(|()| read(&mut stdin, limits)));
-    let component = match component {
-        Ok(component) => component,
+    let started = Job::read(&mut stdin).and_then(|job| {
+        confine(&job)?;
+        let upload = read(&mut stdin, job.upload_bytes)?;
+        Ok((job, upload))
+    });
+    let (job, upload) = match started {
+        Ok(started) => started,
         Err(error) => {
             eprintln!("the compile child cannot start: {error}");
             return ExitCode::from(BROKEN);
         }
     };
-    match compile(&component) {
-        Ok(code) if std::io::stdout().lock().write_all(&code).is_ok() => ExitCode::SUCCESS,
+    match compiled(&job, &upload) {
+        Ok(output) if std::io::stdout().lock().write_all(&output).is_ok() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(BROKEN),
-        Err(error) => {
-            eprintln!("{error}");
+        Err(refusal) => {
+            let told = Told {
+                code: refusal.code().to_owned(),
+                message: refusal.to_string(),
+            };
+            eprint!("{}", serde_json::to_string(&told).unwrap_or_default());
             ExitCode::from(REFUSED)
         }
     }
 }
 
+/// Length of the component, the component, the code.
+fn compiled(job: &Job, upload: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let component = check(upload, job.component_bytes, &job.caps)?;
+    let code = compile(&component).map_err(|error| Refusal::Compile {
+        reason: for_people(&error.to_string(), 1000),
+    })?;
+    let length = (component.len() as u64).to_le_bytes();
+    Ok([&length[..], &component, &code].concat())
+}
+
 /// Gives up what compiling does not need. seccomp and Landlock belong here, too.
-fn confine(limits: ChildLimits) -> std::io::Result<()> {
+fn confine(limits: &Job) -> std::io::Result<()> {
     close_inherited()?;
     for (resource, limit) in [
         (Resource::RLIMIT_AS, limits.address_space_bytes),
@@ -134,12 +165,11 @@ fn close_inherited() -> std::io::Result<()> {
     Ok(())
 }
 
-fn read(from: &mut impl Read, limits: ChildLimits) -> std::io::Result<Vec<u8>> {
-    let mut component = Vec::new();
-    from.take(limits.component_bytes + 1)
-        .read_to_end(&mut component)?;
-    if component.len() as u64 != limits.component_bytes {
+fn read(from: &mut impl Read, bytes: usize) -> std::io::Result<Vec<u8>> {
+    let mut upload = Vec::new();
+    from.take(bytes as u64 + 1).read_to_end(&mut upload)?;
+    if upload.len() != bytes {
         return Err(std::io::Error::other("more or fewer bytes than announced"));
     }
-    Ok(component)
+    Ok(upload)
 }

@@ -1,7 +1,7 @@
 //! The compile child, from the outside: started under limits, watched, killed when it lasts.
 //!
-//! In: a validated component. Out: compiled code, or a refusal. Never: compiling in this process,
-//! or more children at once than told.
+//! In: a file as it was uploaded. Out: its component and the code compiled from it, or a refusal.
+//! Never: a look into the file in this process, or more children at once than told.
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -12,14 +12,22 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::compile_child::{COMPILE_SUBCOMMAND, ChildLimits, REFUSED};
+use super::compile_child::{COMPILE_SUBCOMMAND, Job, REFUSED, Told};
 use super::refusal::{Refusal, UploadError};
 use crate::evaluate::for_people;
 
 /// What a child may say about an error [bytes].
-const WORDS_BYTES: u64 = 4 << 10;
+const WORDS_BYTES: u64 = 16 << 10;
 /// How often a child that has closed its output is looked at.
 const LOOK: Duration = Duration::from_millis(2);
+
+/// What a child made of an upload.
+pub(super) struct Compiled {
+    /// The component, wrapped where a core module was uploaded.
+    pub(super) component: Vec<u8>,
+    /// Machine code.
+    pub(super) code: Vec<u8>,
+}
 
 /// Starts compile children.
 pub(super) struct Compiler {
@@ -41,16 +49,16 @@ impl Compiler {
         }
     }
 
-    /// Compiles a component in a child of its own; waits for a place first.
+    /// Checks, wraps and compiles a file in a child of its own; waits for a place first.
     ///
     /// # Errors
     /// A refusal when the compiler does not take it or needs too much; else what failed here.
-    pub(super) fn compile(&self, component: &[u8]) -> Result<Vec<u8>, UploadError> {
+    pub(super) fn compile(&self, upload: &[u8]) -> Result<Compiled, UploadError> {
         let _place = self.place()?;
         let started = Instant::now();
         let mut child = self.spawn()?;
-        let input = [&self.limits(component.len()).to_bytes(), component].concat();
-        let output = talk(&mut child, input, self.settings.compiled_bytes);
+        let input = [&self.job(upload.len()).to_bytes(), upload].concat();
+        let output = talk(&mut child, input, self.most_output());
         let deadline = started + Duration::from_millis(self.settings.compile_ms);
         let answer = output.and_then(|output| self.wait(&mut child, &output, deadline));
         if answer.is_err() {
@@ -64,12 +72,21 @@ impl Compiler {
         self.judge(status, code, &words)
     }
 
-    fn limits(&self, component_bytes: usize) -> ChildLimits {
-        ChildLimits {
+    fn job(&self, upload_bytes: usize) -> Job {
+        Job {
             address_space_bytes: self.settings.compile_address_space_bytes,
             cpu_s: self.settings.compile_cpu_s,
-            component_bytes: component_bytes as u64,
+            upload_bytes,
+            component_bytes: self.settings.component_bytes,
+            caps: self.settings.caps.clone(),
         }
+    }
+
+    /// Length of the component, component and code [bytes].
+    fn most_output(&self) -> u64 {
+        size_of::<u64>() as u64
+            + self.settings.component_bytes as u64
+            + self.settings.compiled_bytes
     }
 
     fn spawn(&self) -> Result<Child, UploadError> {
@@ -113,12 +130,15 @@ impl Compiler {
     fn judge(
         &self,
         status: ExitStatus,
-        code: Vec<u8>,
+        output: Vec<u8>,
         words: &[u8],
-    ) -> Result<Vec<u8>, UploadError> {
-        let words = for_people(String::from_utf8_lossy(words).trim(), 1000);
-        if status.success() && code.len() as u64 <= self.settings.compiled_bytes {
-            return Ok(code);
+    ) -> Result<Compiled, UploadError> {
+        if status.success() && output.len() as u64 <= self.most_output() {
+            let compiled = Compiled::from_output(output)
+                .ok_or_else(|| UploadError::Host("the compiler's output is cut off".to_owned()))?;
+            if compiled.code.len() as u64 <= self.settings.compiled_bytes {
+                return Ok(compiled);
+            }
         }
         if status.success() {
             let what = format!(
@@ -133,8 +153,21 @@ impl Compiler {
             }
             .into());
         }
+        let told = serde_json::from_slice::<Told>(words);
+        let words = for_people(String::from_utf8_lossy(words).trim(), 1000);
         if status.code() == Some(i32::from(REFUSED)) {
-            return Err(Refusal::Compile { reason: words }.into());
+            return Err(match told {
+                Ok(Told { code, message }) => Refusal::Told { code, message },
+                Err(_) => {
+                    tracing::warn!(words, "the tools gave up on an upload");
+                    let reason = "the tools that check, wrap and compile it gave up; was it built \
+                                  with skysieve-sdk, and left as cargo made it?";
+                    Refusal::Compile {
+                        reason: reason.to_owned(),
+                    }
+                }
+            }
+            .into());
         }
         Err(UploadError::Host(format!(
             "the compiler ended with {status}: {words}"
@@ -174,6 +207,20 @@ impl Compiler {
         }
         *free -= 1;
         Ok(Place(self))
+    }
+}
+
+impl Compiled {
+    /// Length of the component, the component, the code.
+    fn from_output(mut output: Vec<u8>) -> Option<Compiled> {
+        let (length, rest) = output.split_first_chunk()?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        let component = rest.get(..length)?.to_vec();
+        output.drain(..size_of::<u64>() + length);
+        Some(Compiled {
+            component,
+            code: output,
+        })
     }
 }
 

@@ -89,6 +89,14 @@ pub enum Refusal {
         /// What to do.
         advice: &'static str,
     },
+    /// What the compile child found, told by it.
+    #[error("{message}")]
+    Told {
+        /// As [`Refusal::code`].
+        code: String,
+        /// As shown.
+        message: String,
+    },
     /// The compiler does not like it.
     #[error("the filter cannot be compiled: {reason}")]
     Compile {
@@ -150,8 +158,9 @@ pub enum Refusal {
 impl Refusal {
     /// Stable, for programs.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
+            Refusal::Told { code, .. } => code,
             Refusal::TooLarge { .. } => "too_large",
             Refusal::NotWasm { .. } => "not_wasm",
             Refusal::NoComponentType => "no_component_type",

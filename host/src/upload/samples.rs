@@ -55,11 +55,15 @@ impl StreamSamples {
 
     /// Checks every declared field: some schema has to have it.
     pub(super) fn check(&self, description: &Description) -> Result<(), Refusal> {
-        let fields = description.decode_fields();
+        self.complaints(description).next().map_or(Ok(()), Err)
+    }
+
+    /// What is wrong with declared fields, each with what could be asked for instead.
+    pub fn complaints(&self, description: &Description) -> impl Iterator<Item = Refusal> {
+        let fields = description.decode_fields().into_iter();
         fields
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, field)| self.check_field(index + 1, field))
+            .zip(1..)
+            .filter_map(|(field, number)| self.check_field(number, &field).err())
     }
 
     fn check_field(&self, number: usize, field: &Field) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::cache::Cache;
+use super::caps::Caps;
 use super::compiler::Compiler;
 use super::look::{Kind, look};
 use super::refusal::{Refusal, UploadError};
@@ -34,34 +35,23 @@ pub struct Accepted {
     pub program: Program,
 }
 
-/// A file that may be compiled.
-#[derive(Debug, Clone)]
-pub struct Checked {
-    /// The component, wrapped where a core module was uploaded.
-    pub component: Vec<u8>,
-    /// SHA-256 of the bytes as uploaded, hexadecimal.
-    pub sha256: String,
-}
-
-/// The layers before compiling: size, kind, soundness, our world alone.
+/// The layers before compiling: size, kind, soundness, our world alone. A hostile file may take the
+/// time, memory or stack of whoever runs them: in a host that is the compile child.
 ///
 /// # Errors
 /// The first thing that has to change.
-pub fn check(bytes: &[u8], settings: &Settings) -> Result<Checked, Refusal> {
-    small_enough(bytes, settings)?;
+pub fn check(bytes: &[u8], component_bytes: usize, caps: &Caps) -> Result<Vec<u8>, Refusal> {
+    small_enough(bytes, component_bytes)?;
     let component = match look(bytes)? {
         Kind::Component => bytes.to_vec(),
         Kind::Module => {
-            validate::module(bytes, &settings.caps)?;
+            validate::module(bytes, caps)?;
             wrap::component_of(bytes)?
         }
     };
-    small_enough(&component, settings)?;
-    validate::component(&component, &settings.caps)?;
-    Ok(Checked {
-        component,
-        sha256: sha256(bytes),
-    })
+    small_enough(&component, component_bytes)?;
+    validate::component(&component, caps)?;
+    Ok(component)
 }
 
 /// Takes filters in; shared by all who upload, replay or load.
@@ -108,13 +98,23 @@ impl Uploader {
     /// # Errors
     /// The first thing that has to change, or what the host could not do.
     pub fn accept(&self, bytes: &[u8], stream: &StreamSamples) -> Result<Accepted, UploadError> {
-        let Checked { component, sha256 } = check(bytes, &self.settings)?;
-        let program = self.program(&sha256, || Ok(component.clone()))?;
-        stream.check(program.description())?;
-        let trial = trial(&program, stream)?;
+        small_enough(bytes, self.settings.component_bytes)?;
+        look(bytes)?;
+        let sha256 = sha256(bytes);
+        let known = self.cache.get(&sha256).is_some();
+        let compiled = self.compiler.compile(bytes)?;
+        let tried = self
+            .load(&sha256, &compiled.code)
+            .and_then(|program| Ok((tried(&program, stream)?, program)));
+        let (trial, program) = tried.inspect_err(|_| {
+            // A filter that is refused leaves nothing behind; one that was accepted before stays.
+            if !known {
+                self.cache.remove(&sha256);
+            }
+        })?;
         let description = program.description().clone();
         Ok(Accepted {
-            component,
+            component: compiled.component,
             sha256,
             description,
             trial,
@@ -146,10 +146,14 @@ impl Uploader {
             }
         }
         let component = component().map_err(UploadError::Host)?;
-        let code = self.compiler.compile(&component)?;
+        self.load(sha256, &self.compiler.compile(&component)?.code)
+    }
+
+    /// Keeps fresh code and loads it from where it is kept.
+    fn load(&self, sha256: &str, code: &[u8]) -> Result<Program, UploadError> {
         let path = self
             .cache
-            .put(sha256, &code)
+            .put(sha256, code)
             .map_err(|error| UploadError::host("keeping compiled code", error))?;
         self.sandbox
             .load_file(&Vouched::from_our_compiler(path))
@@ -157,8 +161,13 @@ impl Uploader {
     }
 }
 
-fn small_enough(bytes: &[u8], settings: &Settings) -> Result<(), Refusal> {
-    let most = settings.component_bytes;
+/// The layers after loading: fields against the stream's schemas, the trial.
+fn tried(program: &Program, stream: &StreamSamples) -> Result<TrialReport, Refusal> {
+    stream.check(program.description())?;
+    trial(program, stream)
+}
+
+fn small_enough(bytes: &[u8], most: usize) -> Result<(), Refusal> {
     if bytes.len() > most {
         Err(Refusal::TooLarge {
             bytes: bytes.len(),

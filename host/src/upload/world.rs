@@ -94,8 +94,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn code(result: Result<(), Refusal>) -> &'static str {
-        result.map_or_else(|refusal| refusal.code(), |()| "fine")
+    fn code(result: Result<(), Refusal>) -> String {
+        result.map_or_else(|refusal| refusal.code().to_owned(), |()| "fine".to_owned())
     }
 
     #[test]

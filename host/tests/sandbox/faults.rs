@@ -72,7 +72,7 @@ fn malformed_answers() {
         // The batch has the next row; alone there is none.
         ("descending", "row 1, but the batch has 1 rows"),
         ("text", "longer than 4096 bytes"),
-        ("flood", "the answer breaks the rules"),
+        ("flood", "is larger than 256 KiB"),
         ("huge_answer", ""),
         ("no_message", "0 failures for 1 verdicts of 255"),
         ("message_too_many", "1 failures for 0 verdicts"),

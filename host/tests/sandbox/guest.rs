@@ -46,9 +46,8 @@ pub fn describing(how: u8) -> Vec<u8> {
         .position(|window| window == mark)
         .unwrap();
     module[place + mark.len()] = how;
-    check(&module, &skysieve::upload::Settings::default())
-        .unwrap()
-        .component
+    let limits = skysieve::upload::Settings::default();
+    check(&module, limits.component_bytes, &limits.caps).unwrap()
 }
 
 fn compiled() -> &'static [u8] {

@@ -1,6 +1,6 @@
 //! One upload for every layer, refused there, with words that say what to change.
 
-use skysieve::upload::{Caps, Settings};
+use skysieve::upload::{Caps, Settings, StreamSamples, UploadError};
 
 use super::stage::{Stage, component, describing, module, refusal, stage, stage_with};
 
@@ -186,4 +186,99 @@ fn descriptions() {
     );
     check(&stage, &describing(b'2'), "describe", "units of fuel");
     check(&stage, &describing(b'4'), "description", "257 fields");
+}
+
+/// Every place of `pattern` in the guest.
+fn places(pattern: &[u8]) -> impl Iterator<Item = usize> {
+    let places = module().windows(pattern.len()).enumerate();
+    let found: Vec<usize> = places
+        .filter(|(_, window)| *window == pattern)
+        .map(|(place, _)| place)
+        .collect();
+    found.into_iter()
+}
+
+/// Taken or refused, but never a trouble of the host's.
+fn survives(stage: &Stage, bytes: &[u8], what: &str) {
+    match stage.uploader.accept(bytes, &StreamSamples::default()) {
+        Ok(_) | Err(UploadError::Refused(_)) => {}
+        Err(UploadError::Host(reason)) => panic!("{what}: {reason}"),
+    }
+}
+
+#[test]
+fn an_interface_that_refers_to_itself_ends_the_child_alone() {
+    let stage = stage();
+    // One of these makes wit-component recurse without end.
+    let name = b"skysieve:filter/program";
+    for place in places(name) {
+        let mut bytes = module().to_vec();
+        bytes[place + b"skysieve:filt".len()] = b'm';
+        survives(&stage, &bytes, &format!("byte {place}"));
+    }
+    assert!(places(name).count() > 0);
+}
+
+#[test]
+fn names_that_wrapping_gives_up_on_are_refused() {
+    let stage = stage();
+    for (from, to) in [
+        (&b"skysieve:filter/log@0.1.0"[..], &b"__main_module__"[..]),
+        (b"skysieve:filter/log@0.1.0", b"cm32p2|skysieve:filter/lo"),
+    ] {
+        for place in places(from) {
+            let mut bytes = module().to_vec();
+            bytes[place..place + to.len()].copy_from_slice(to);
+            survives(&stage, &bytes, &format!("byte {place}"));
+        }
+    }
+}
+
+#[test]
+fn changed_bytes_in_the_interface_are_survived() {
+    let stage = stage();
+    let section = places(b"component-type").next().unwrap();
+    // Numbers that look random and are the same in every run (splitmix64).
+    let mut state = 20_181_029_u64;
+    let mut below = |bound: usize| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        usize::try_from((mixed ^ (mixed >> 27)) % bound as u64).unwrap()
+    };
+    for _ in 0..60 {
+        let mut bytes = module().to_vec();
+        let place = section + below(2_000).min(bytes.len() - section - 1);
+        bytes[place] = u8::try_from(below(256)).unwrap();
+        let what = format!("byte {place} is {}", bytes[place]);
+        survives(&stage, &bytes, &what);
+    }
+}
+
+#[test]
+fn a_refused_filter_leaves_no_code_behind() {
+    let stage = stage();
+    let (modes, folder) = ([b'1', b'2', b'3'], stage.folder.path());
+    let kept = || {
+        let files = std::fs::read_dir(folder).unwrap();
+        files
+            .filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                name.to_string_lossy().ends_with(".cwasm")
+            })
+            .count()
+    };
+    let refused = modes.iter().filter(|mode| {
+        let accepted = stage
+            .uploader
+            .accept(&describing(**mode), &StreamSamples::default());
+        accepted.is_err()
+    });
+    assert!(refused.count() > 0);
+    let accepted = modes.iter().filter(|mode| {
+        let accepted = stage
+            .uploader
+            .accept(&describing(**mode), &StreamSamples::default());
+        accepted.is_ok()
+    });
+    assert_eq!(kept(), accepted.count());
 }

@@ -2,6 +2,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod accepted;
-mod bombs;
 mod layers;
 mod stage;

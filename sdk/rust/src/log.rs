@@ -53,9 +53,15 @@ pub fn error(message: impl Display) {
     write(Level::Error, message);
 }
 
+/// Longest line that the host keeps [bytes]; the rest is cut off here, for it would cost fuel and
+/// nobody would see it.
+const LINE_BYTES: usize = 1024;
+
 /// Writes a line of this level.
 pub fn write(level: Level, message: impl Display) {
-    sink::write(level, ROW.get(), message.to_string());
+    let mut line = message.to_string();
+    line.truncate(line.floor_char_boundary(LINE_BYTES));
+    sink::write(level, ROW.get(), line);
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use skysieve::delivery::{CountKey, Counts, DeadLetter, Delivery, Destination, Failure, Output};
 use skysieve::kafka::publish::{Publication, Publisher};
 use skysieve::kafka::{KafkaSink, KafkaSource, KafkaStream, Settings};
-use skysieve::route::{CountKey, Counts, DeadLetter, Delivery, Destination, Failure, Output};
 use skysieve::sink::{Sink, SinkError};
 use skysieve::source::{BatchLimits, Packet, Polled, Source, SourceError};
 use skysieve_tests::Stop;
@@ -132,7 +132,7 @@ fn output(packet: &Packet, destination: &Arc<Destination>, number: u64) -> Outpu
         night: "2026-11-23".into(),
         annotations: vec![(
             "half".into(),
-            skysieve::route::AnnotationValue::Float64(number as f64 / 2.0),
+            skysieve::delivery::AnnotationValue::Float64(number as f64 / 2.0),
         )],
     }
 }

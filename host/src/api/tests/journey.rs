@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, Who};
-use crate::route::{CountKey, Counts};
+use crate::delivery::{CountKey, Counts};
 use crate::sink::CountRecord;
 
 #[tokio::test]

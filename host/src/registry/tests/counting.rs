@@ -7,8 +7,8 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use super::stage::Stage;
+use crate::delivery::{CountKey, Counts};
 use crate::registry::{CountsQuery, Filter, NightCounts, Registry};
-use crate::route::{CountKey, Counts};
 use crate::sink::CountRecord;
 
 super::on_both_engines!(

@@ -13,7 +13,7 @@
 
 use std::fmt::Write as _;
 
-use crate::route::Output;
+use crate::delivery::Output;
 use crate::source::Position;
 
 /// Folder of the journals, below the archive.

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::route::{DeadLetter, Destination, Failure, Output};
+use crate::delivery::{DeadLetter, Destination, Failure, Output};
 use crate::source::Position;
 
 /// The line of a passing alert.

@@ -32,7 +32,7 @@ pub use counts::ArchiveCountLog;
 pub use error::ArchiveError;
 
 use super::{Sink, SinkError};
-use crate::route::Delivery;
+use crate::delivery::Delivery;
 use crate::source::archive::{Next, Progress};
 use error::Context;
 use files::Files;

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::{ArchiveError, Context};
-use crate::route::{CountKey, Counts};
+use crate::delivery::{CountKey, Counts};
 use crate::source::Partition;
 use crate::source::archive::Next;
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::*;
-use crate::route::{AnnotationValue, CountKey, DeadLetter, Destination, Output};
+use crate::delivery::{AnnotationValue, CountKey, DeadLetter, Destination, Output};
 use crate::sink::CountLog;
 use crate::source::{Packet, Partition, Position};
 

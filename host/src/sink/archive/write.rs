@@ -10,7 +10,7 @@ use super::ArchiveSink;
 use super::error::ArchiveError;
 use super::state::Line;
 use super::{layout, lines, tarball};
-use crate::route::{DeadLetter, Delivery, Failure, Output};
+use crate::delivery::{DeadLetter, Delivery, Failure, Output};
 
 /// Bytes gathered for one file before they are written.
 const GATHERED_BYTES: usize = 4 << 20;

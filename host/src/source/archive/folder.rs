@@ -83,6 +83,11 @@ impl Folder {
         Ok(found)
     }
 
+    /// As it was named.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where a file that `scan` named lies.
     pub(super) fn path(&self, topic: &str) -> PathBuf {
         match self.base() {

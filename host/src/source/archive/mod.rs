@@ -26,9 +26,13 @@ use folder::Folder;
 use packets::{FilePackets, Kind};
 use progress::Key;
 
-/// A followed folder is looked at this often, or at a quarter of the time if a look takes longer
-/// (a million files).
+/// A followed folder is looked at this often. Where a look takes long (a million files, a slow network
+/// file system), the pause is four times that look ...
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// ... but never longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A look that takes longer than this is told in the log.
+const SLOW_LOOK: Duration = Duration::from_secs(2);
 
 /// Where an archive's packets lie.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -178,7 +182,7 @@ impl ArchiveSource {
         };
         for (number, folder) in self.folders.iter_mut().enumerate() {
             let found = folder.scan(wanted).map_err(|error| {
-                let message = format!("{}: {error}", folder.path("").display());
+                let message = format!("{}: {error}", folder.root().display());
                 if self.follow {
                     SourceError::Retry(message)
                 } else {
@@ -188,7 +192,11 @@ impl ArchiveSource {
             self.queue
                 .extend(found.into_iter().map(|topic| (number, topic)));
         }
-        let pause = LOOK_EVERY.max(begun.elapsed() * 4);
+        let took = begun.elapsed();
+        if self.follow && took > SLOW_LOOK {
+            tracing::warn!(seconds = took.as_secs_f64(), "listing the archive is slow");
+        }
+        let pause = (took * 4).clamp(LOOK_EVERY, LONGEST_PAUSE);
         self.next_look = self.follow.then(|| Instant::now() + pause);
         Ok(())
     }

@@ -155,15 +155,21 @@ fn a_tar_cut_anywhere_gives_what_it_has_and_says_so() {
 
 #[test]
 fn a_gzip_damaged_anywhere_never_passes_in_silence() {
+    /// Checksum and length of what was compressed (RFC 1952).
+    const GZIP_TRAILER_BYTES: usize = 8;
     let sound = gzip(&tar(&[b"one", &[b'y'; 900]], true));
     let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("a.tar.gz"), &sound).unwrap();
+    let undamaged = drain(&mut whole(root.path()));
     for at in 10..sound.len() {
         let mut damaged = sound.clone();
         damaged[at] ^= 0x55;
         fs::write(root.path().join("a.tar.gz"), &damaged).unwrap();
         let seen = drain(&mut whole(root.path()));
+        // A repetition may be copied from another place and be the same: the checksum vouches for it.
+        let same = at < sound.len() - GZIP_TRAILER_BYTES && seen == undamaged;
         assert!(
-            seen.iter().any(|(_, _, text)| text.starts_with("damage")),
+            same || seen.iter().any(|(_, _, text)| text.starts_with("damage")),
             "{at}: {seen:?}"
         );
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use super::*;
-use crate::route::{Counts, Failure};
+use crate::delivery::{Counts, Failure};
 use crate::sink::archive::journal::Segment;
 
 #[test]

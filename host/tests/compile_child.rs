@@ -1,4 +1,11 @@
 //! Components that are hard to compile: in a process of their own, under limits, killable.
+//!
+//! A test program of its own, for it watches all children of its process.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+#[path = "upload/stage.rs"]
+mod stage;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use skysieve::upload::{Settings, StreamSamples, UploadError};
 
-use super::stage::{component, module, refusal, stage_with};
+use stage::{component, module, refusal, stage_with};
 
 /// Many functions, each as large and tangled as the caps allow.
 fn bomb() -> Vec<u8> {
@@ -81,7 +88,6 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-// One test, for it watches the children of the whole process.
 #[test]
 fn the_child_is_seen_limited_and_killable() {
     let bomb = bomb();

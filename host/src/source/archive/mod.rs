@@ -27,9 +27,8 @@ use packets::{FilePackets, Kind};
 use progress::Key;
 
 /// A followed folder is looked at this often. Where a look takes long (a million files, a slow network
-/// file system), the pause is four times that look ...
+/// file system), the pause is four times that look, but at most the longest one.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// ... but never longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A look that takes longer than this is told in the log.
 const SLOW_LOOK: Duration = Duration::from_secs(2);

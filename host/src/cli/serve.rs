@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::crew::Crew;
@@ -54,6 +54,8 @@ fn start_log() {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    // First of all: a signal during the start is a clean stop, too, once the start is done.
+    let mut told_to_stop = ToldToStop::listen().context("signals cannot be listened to")?;
     std::fs::create_dir_all(&config.data).map_err(|error| ConfigError::Wrong {
         origin: "data".to_owned(),
         message: format!(
@@ -98,7 +100,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut crew = Crew::start(streams, &registry)?;
     let trouble = tokio::select! {
         trouble = crew.trouble() => Some(trouble),
-        () = told_to_stop() => None,
+        () = told_to_stop.wait() => None,
     };
     tracing::info!("stopping: committing what is pending");
     let last = crew.stop().await;
@@ -115,16 +117,24 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
     _ = stopping.wait_for(|stop| *stop).await;
 }
 
-async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!("signals cannot be listened to; stop the process from outside");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT.
+struct ToldToStop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl ToldToStop {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

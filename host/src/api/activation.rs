@@ -43,20 +43,26 @@ pub async fn activate(
         }
     };
     ensure_topic(&host, &held.filter).await?;
-    host.registry.activate(held.filter.id, setting).await?;
+    host.registry
+        .activate(held.filter.id, setting, &held.actor.by())
+        .await?;
     show(&host, &held.filter).await
 }
 
 /// `POST /v1/filters/{owner}/{name}/pause`.
 pub async fn pause(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
-    host.registry.pause(held.filter.id).await?;
+    host.registry
+        .pause(held.filter.id, &held.actor.by())
+        .await?;
     show(&host, &held.filter).await
 }
 
 /// `POST /v1/filters/{owner}/{name}/resume`.
 pub async fn resume(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
     ensure_topic(&host, &held.filter).await?;
-    host.registry.resume(held.filter.id).await?;
+    host.registry
+        .resume(held.filter.id, &held.actor.by())
+        .await?;
     show(&host, &held.filter).await
 }
 

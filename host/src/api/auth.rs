@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Host;
 use super::error::{Kind, Problem};
-use crate::registry::{Bearer, Filter, Role};
+use crate::registry::{Bearer, By, Filter, OwnerId, Role, Scope};
 
 /// Whoever presented a valid token.
 #[derive(Debug, Clone)]
@@ -24,10 +25,37 @@ impl Actor {
         self.0.role == Role::Administrator
     }
 
-    /// For now a filter is its owner's and the administrators', to read and to change.
+    /// Whether a filter is theirs to use: their own, their group's, or any, for an administrator.
     #[must_use]
     pub fn may_use(&self, filter: &Filter) -> bool {
-        self.is_administrator() || filter.owner_id == self.0.user
+        self.is_administrator() || self.is(filter.owner_id)
+    }
+
+    /// Whether they are this owner, or a member of it.
+    #[must_use]
+    pub fn is(&self, owner: OwnerId) -> bool {
+        self.0.user == owner || self.0.groups.iter().any(|group| group.group == owner)
+    }
+
+    /// As the audit log names them.
+    #[must_use]
+    pub fn by(&self) -> By {
+        By {
+            user: Some(self.0.user),
+            name: self.0.name.clone(),
+            token: self.0.token,
+        }
+    }
+
+    /// A token that only reads changes nothing, whatever its user may.
+    fn refuse_change(&self, method: &Method) -> Result<(), Problem> {
+        let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if changes && self.0.scope == Scope::Read {
+            return Err(
+                Problem::new(Kind::Forbidden, "this token only reads").advise("use a full token")
+            );
+        }
+        Ok(())
     }
 }
 
@@ -37,13 +65,15 @@ impl FromRequestParts<Arc<Host>> for Actor {
     async fn from_request_parts(parts: &mut Parts, host: &Arc<Host>) -> Result<Self, Problem> {
         let token = bearer_token(parts)?;
         let bearer = host.registry.authenticate(token).await?;
-        bearer.map(Self).ok_or_else(|| {
+        let actor = bearer.map(Self).ok_or_else(|| {
             Problem::new(
                 Kind::Unauthorized,
                 "the token is unknown, expired or revoked",
             )
             .advise("ask an administrator for a new one (`skysieve token create`)")
-        })
+        })?;
+        actor.refuse_change(&parts.method)?;
+        Ok(actor)
     }
 }
 

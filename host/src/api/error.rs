@@ -17,6 +17,8 @@ pub enum Kind {
     BadRequest,
     /// No valid token.
     Unauthorized,
+    /// The token is valid and may not do this.
+    Forbidden,
     /// No such thing, for whoever asks.
     NotFound,
     /// The path does not take this method.
@@ -27,6 +29,14 @@ pub enum Kind {
     FilterDeleted,
     /// Nothing is switched on.
     NotActive,
+    /// There is nothing to go back to.
+    NothingBefore,
+    /// Nobody could administrate any more.
+    LastAdministrator,
+    /// It was changed meanwhile.
+    Changed,
+    /// As many as there may be.
+    Full,
     /// The host suspended the filter.
     Suspended,
     /// The filter has no version yet.
@@ -64,6 +74,7 @@ impl Kind {
         match self {
             Self::BadRequest => (S::BAD_REQUEST, "bad_request", "The request cannot be read"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid token is needed"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "This is not for this token"),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is no such thing"),
             Self::MethodNotAllowed => (
                 S::METHOD_NOT_ALLOWED,
@@ -73,6 +84,18 @@ impl Kind {
             Self::NameTaken => (S::CONFLICT, "name_taken", "The name is in use"),
             Self::FilterDeleted => (S::CONFLICT, "filter_deleted", "The filter was deleted"),
             Self::NotActive => (S::CONFLICT, "not_active", "Nothing of the filter is active"),
+            Self::NothingBefore => (S::CONFLICT, "nothing_before", "Nothing ran before"),
+            Self::LastAdministrator => (
+                S::CONFLICT,
+                "last_administrator",
+                "Somebody must be able to administrate",
+            ),
+            Self::Changed => (
+                S::PRECONDITION_FAILED,
+                "changed",
+                "It was changed meanwhile",
+            ),
+            Self::Full => (S::CONFLICT, "full", "There are as many as there may be"),
             Self::Suspended => (S::CONFLICT, "suspended", "The filter is suspended"),
             Self::NoVersion => (S::CONFLICT, "no_version", "The filter has no version yet"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
@@ -240,6 +263,17 @@ impl From<RegistryError> for Problem {
             }
             RegistryError::Suspended(_) => Self::new(Kind::Suspended, detail)
                 .advise("repair the filter, then activate a version or a setting"),
+            RegistryError::NothingBefore => {
+                Self::new(Kind::NothingBefore, detail).advise("activate a version or a setting")
+            }
+            RegistryError::LastAdministrator => Self::new(Kind::LastAdministrator, detail)
+                .advise("make somebody else an administrator first"),
+            RegistryError::Changed => {
+                Self::new(Kind::Changed, detail).advise("read it again, then decide")
+            }
+            RegistryError::Full { .. } => {
+                Self::new(Kind::Full, detail).advise("remove one that is no longer needed")
+            }
             RegistryError::Name(_) => Self::new(Kind::InvalidName, detail),
             RegistryError::Parameter(_) => Self::new(Kind::InvalidParameter, detail),
             RegistryError::Settings(_) | RegistryError::Database(_) => Self::internal(detail),

@@ -15,7 +15,7 @@ use super::auth::{Actor, Held};
 use super::error::{Kind, Problem};
 use super::extract::{Body, Params, refuse_control};
 use super::{Host, page, time};
-use crate::registry::{Active, Filter, FilterId, FilterQuery, Name, NewFilter};
+use crate::registry::{Active, Filter, FilterId, FilterQuery, Name, NewFilter, Visibility};
 
 /// Longest summary [characters].
 const SUMMARY_LENGTH: usize = 200;
@@ -83,7 +83,7 @@ fn state(filter: &Filter) -> &'static str {
 /// `POST /v1/filters`.
 pub async fn create(
     State(host): State<Arc<Host>>,
-    Actor(bearer): Actor,
+    actor: Actor,
     Body(asked): Body<Creation>,
 ) -> Result<Response, Problem> {
     let name = Name::parse(&asked.name)
@@ -94,13 +94,14 @@ pub async fn create(
         return Err(Problem::new(Kind::InvalidField, detail));
     }
     let new = NewFilter {
-        owner: bearer.user,
-        owner_name: Name::parse(&bearer.name).map_err(Problem::internal)?,
+        owner: actor.0.user,
+        owner_name: Name::parse(&actor.0.name).map_err(Problem::internal)?,
         name,
         stream: host.stream(&asked.stream)?,
         summary: asked.summary,
+        visibility: Visibility::default(),
     };
-    let filter = host.registry.create_filter(&new).await?;
+    let filter = host.registry.create_filter(&new, &actor.by()).await?;
     let path = format!("/v1/filters/{}/{}", filter.owner, filter.name);
     Ok(created(&path, &view(&filter)))
 }
@@ -123,6 +124,7 @@ pub async fn list(
     }
     let query = FilterQuery {
         owner: if own { Some(actor.0.name) } else { asked.owner },
+        seen_by: None,
         stream: asked.stream,
         deleted: asked.deleted,
         before: page::number_place(asked.cursor.as_deref())?.map(FilterId),
@@ -143,6 +145,8 @@ pub async fn one(held: Held) -> Json<Value> {
 
 /// `DELETE /v1/filters/{owner}/{name}`.
 pub async fn delete(State(host): State<Arc<Host>>, held: Held) -> Result<Response, Problem> {
-    host.registry.delete_filter(held.filter.id).await?;
+    host.registry
+        .delete_filter(held.filter.id, &held.actor.by())
+        .await?;
     Ok(nothing())
 }

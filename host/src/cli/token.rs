@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use comfy_table::Table;
 
-use crate::registry::{self, Name, Registry, RegistryError, Role, Token, TokenId, User};
+use crate::registry::{
+    self, By, Name, NewToken, Registry, RegistryError, Role, Scope, Token, TokenId, User,
+};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
@@ -55,6 +57,19 @@ struct Create {
     /// Days until it ends; without it, it does not end by itself.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=36_500))]
     days: Option<i64>,
+    /// The token reads and changes nothing.
+    #[arg(long)]
+    read_only: bool,
+}
+
+impl Create {
+    fn scope(&self) -> Scope {
+        if self.read_only {
+            Scope::Read
+        } else {
+            Scope::Full
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -103,8 +118,13 @@ async fn print_new(registry: &Registry, create: &Create) -> anyhow::Result<()> {
     let user = user(registry, &name, create.role.map(Role::from)).await?;
     let now = jiff::Timestamp::now().as_millisecond();
     let expires_ms = create.days.map(|days| now + days * DAY_MS);
+    let new = NewToken {
+        name: &create.name,
+        scope: create.scope(),
+        expires_ms,
+    };
     let (token, secret) = registry
-        .create_token(&user, &create.name, expires_ms)
+        .create_token(&user, new, &By::command_line())
         .await?;
     eprintln!(
         "token {} of {} ({}), ends: {}; it is shown this once:",
@@ -121,7 +141,7 @@ async fn print_new(registry: &Registry, create: &Create) -> anyhow::Result<()> {
 async fn user(registry: &Registry, name: &Name, role: Option<Role>) -> anyhow::Result<User> {
     let Some(mut user) = registry.user(name.as_str()).await? else {
         return match registry
-            .create_user(name, role.unwrap_or(Role::Scientist))
+            .create_user(name, role.unwrap_or(Role::Scientist), &By::command_line())
             .await
         {
             Err(RegistryError::NameTaken { .. }) => {
@@ -131,7 +151,7 @@ async fn user(registry: &Registry, name: &Name, role: Option<Role>) -> anyhow::R
         };
     };
     if let Some(role) = role.filter(|role| *role != user.role) {
-        registry.set_role(&user, role).await?;
+        registry.set_role(&user, role, &By::command_line()).await?;
         eprintln!(
             "{} is now {}, was {}",
             user.name,
@@ -150,6 +170,7 @@ async fn print_list(registry: &Registry, user: Option<&str>) -> anyhow::Result<(
         "id",
         "user",
         "name",
+        "scope",
         "created",
         "last used",
         "ends",
@@ -162,6 +183,7 @@ async fn print_list(registry: &Registry, user: Option<&str>) -> anyhow::Result<(
             token.id.0.to_string(),
             token.user.clone(),
             token.name.clone(),
+            format!("{:?}", token.scope).to_lowercase(),
             day(token.created_ms),
             optional(token.last_used_ms),
             optional(token.expires_ms),
@@ -183,7 +205,9 @@ fn state(token: &Token, now: i64) -> &'static str {
 }
 
 async fn revoke(registry: &Registry, id: i64) -> anyhow::Result<()> {
-    registry.revoke_token(TokenId(id)).await?;
+    registry
+        .revoke_token(TokenId(id), None, &By::command_line())
+        .await?;
     eprintln!("token {id} is revoked");
     Ok(())
 }

@@ -1,11 +1,14 @@
-//! What is switched on: activate, pause, resume, suspend.
+//! What is switched on: activate, roll back, pause, resume, suspend, retire.
 //!
-//! In: filters and settings. Out: what is switched on from now, and a generation that rises in the
-//! same transaction. Never: a change of an active set without a new generation.
+//! In: filters and settings. Out: what is switched on from now, a line of history, and a generation
+//! that rises in the same transaction. Never: a change of an active set without a new generation.
 
+use serde_json::json;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, By};
 use super::error::RegistryError;
+use super::history;
 use super::numbers::FilterId;
 use super::{Registry, filters, now_ms};
 
@@ -20,8 +23,10 @@ pub enum State {
     Active,
     /// Its owner paused it.
     Paused,
-    /// The host stopped it, for a reason.
+    /// The host or an administrator stopped it, for a reason.
     Suspended,
+    /// Its owner switched it off; a new activation switches it on again.
+    Retired,
 }
 
 impl State {
@@ -32,6 +37,7 @@ impl State {
             Self::Active => "active",
             Self::Paused => "paused",
             Self::Suspended => "suspended",
+            Self::Retired => "retired",
         }
     }
 
@@ -40,6 +46,7 @@ impl State {
             "active" => Ok(Self::Active),
             "paused" => Ok(Self::Paused),
             "suspended" => Ok(Self::Suspended),
+            "retired" => Ok(Self::Retired),
             other => Err(RegistryError::Database(format!("unknown state `{other}`"))),
         }
     }
@@ -48,9 +55,25 @@ impl State {
 /// What somebody wants of a filter.
 enum Wish<'a> {
     Run(i64),
+    RollBack,
     Pause,
     Resume,
     Suspend(i64, &'a str),
+    Retire,
+}
+
+impl Wish<'_> {
+    /// The word of history; with `filter.` before it, that of the audit log.
+    const fn action(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "filter.activate",
+            Self::RollBack => "filter.rollback",
+            Self::Pause => "filter.pause",
+            Self::Resume => "filter.resume",
+            Self::Suspend(..) => "filter.suspend",
+            Self::Retire => "filter.retire",
+        }
+    }
 }
 
 /// What is switched on of a filter in a lane.
@@ -83,62 +106,124 @@ impl Registry {
     ///
     /// # Errors
     /// `Missing` where the filter has no such setting, `Deleted` where it was deleted.
-    pub async fn activate(&self, filter: FilterId, setting: i64) -> Result<(), RegistryError> {
-        self.change(filter, Wish::Run(setting)).await
+    pub async fn activate(
+        &self,
+        filter: FilterId,
+        setting: i64,
+        by: &By,
+    ) -> Result<(), RegistryError> {
+        self.change(filter, Wish::Run(setting), by).await
+    }
+
+    /// Makes the setting run that ran before the present one; again, the one before that.
+    ///
+    /// # Errors
+    /// `NothingBefore` where there is none.
+    pub async fn roll_back(&self, filter: FilterId, by: &By) -> Result<(), RegistryError> {
+        self.change(filter, Wish::RollBack, by).await
     }
 
     /// Stops the active setting until it is resumed. Pausing it again changes nothing.
     ///
     /// # Errors
     /// `NotActive` where nothing is switched on, `Suspended` where the host stopped it.
-    pub async fn pause(&self, filter: FilterId) -> Result<(), RegistryError> {
-        self.change(filter, Wish::Pause).await
+    pub async fn pause(&self, filter: FilterId, by: &By) -> Result<(), RegistryError> {
+        self.change(filter, Wish::Pause, by).await
     }
 
     /// Lets a paused setting run again. Resuming a running one changes nothing.
     ///
     /// # Errors
     /// `NotActive` where nothing is switched on, `Suspended` where the host stopped it.
-    pub async fn resume(&self, filter: FilterId) -> Result<(), RegistryError> {
-        self.change(filter, Wish::Resume).await
+    pub async fn resume(&self, filter: FilterId, by: &By) -> Result<(), RegistryError> {
+        self.change(filter, Wish::Resume, by).await
+    }
+
+    /// Switches a filter off for good, until it is activated again. It no longer counts as active.
+    ///
+    /// # Errors
+    /// `NotActive` where nothing is switched on.
+    pub async fn retire(&self, filter: FilterId, by: &By) -> Result<(), RegistryError> {
+        self.change(filter, Wish::Retire, by).await
     }
 
     /// Stops `setting` for a reason that its owner reads; nothing happens where it no longer runs.
     ///
     /// # Errors
     /// `Missing` where there is no such setting.
-    pub async fn suspend(&self, setting: i64, reason: &str) -> Result<(), RegistryError> {
+    pub async fn suspend(&self, setting: i64, reason: &str, by: &By) -> Result<(), RegistryError> {
         let filter = self.filter_of_setting(setting).await?;
-        match self.change(filter, Wish::Suspend(setting, reason)).await {
+        match self
+            .change(filter, Wish::Suspend(setting, reason), by)
+            .await
+        {
             Err(RegistryError::Deleted) => Ok(()),
             other => other,
         }
     }
 
-    async fn change(&self, filter: FilterId, wish: Wish<'_>) -> Result<(), RegistryError> {
+    async fn change(&self, filter: FilterId, wish: Wish<'_>, by: &By) -> Result<(), RegistryError> {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                filters::lock(&mut transaction, filter).await?;
-                if let Wish::Run(setting) = wish {
-                    refuse_foreign(&mut transaction, filter, setting).await?;
-                }
-                let current = current(&mut transaction, filter).await?;
-                if let Some(next) = decide(&wish, current)? {
-                    put(&mut transaction, filter, &next).await?;
-                    raise_generation(&mut transaction).await?;
-                    transaction.commit().await?;
-                }
+                change(&mut transaction, filter, &wish, by).await?;
+                transaction.commit().await?;
                 Ok(())
             })
             .await
     }
 }
 
-/// What follows from a wish: nothing, or what is switched on from now.
-fn decide(wish: &Wish<'_>, current: Option<Current>) -> Result<Option<Current>, RegistryError> {
-    let next = match (wish, &current) {
+/// Activates a setting in somebody's transaction.
+pub(super) async fn run(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+    setting: i64,
+    by: &By,
+) -> Result<(), RegistryError> {
+    change(connection, filter, &Wish::Run(setting), by).await
+}
+
+async fn change(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+    wish: &Wish<'_>,
+    by: &By,
+) -> Result<(), RegistryError> {
+    filters::lock(connection, filter).await?;
+    if let Wish::Run(setting) = wish {
+        refuse_foreign(connection, filter, *setting).await?;
+    }
+    let before = match wish {
+        Wish::RollBack => Some(history::before(connection, filter).await?),
+        _ => None,
+    };
+    let current = current(connection, filter).await?;
+    let Some(next) = decide(wish, before, current)? else {
+        return Ok(());
+    };
+    put(connection, filter, &next).await?;
+    let action = wish.action();
+    let line = action.trim_start_matches("filter.");
+    history::add(connection, filter, line, (next.setting, &next.reason), by).await?;
+    let detail = json!({"setting": next.setting, "reason": next.reason});
+    audit::record_for_filter(connection, by, filter, action, detail).await?;
+    raise_generation(connection).await
+}
+
+/// What follows from a wish: nothing, or what is switched on from now. `before` is what ran before.
+fn decide(
+    wish: &Wish<'_>,
+    before: Option<i64>,
+    current: Option<Current>,
+) -> Result<Option<Current>, RegistryError> {
+    let on = current.as_ref().filter(|now| now.state != State::Retired);
+    let next = match (wish, on) {
         (Wish::Run(setting), _) => Current::new(*setting, State::Active, ""),
+        (Wish::RollBack, _) => {
+            let setting = before.ok_or(RegistryError::NothingBefore)?;
+            Current::new(setting, State::Active, "")
+        }
         (Wish::Suspend(setting, reason), Some(now)) if now.setting == *setting => {
             if now.state != State::Active {
                 return Ok(None);
@@ -146,7 +231,8 @@ fn decide(wish: &Wish<'_>, current: Option<Current>) -> Result<Option<Current>, 
             Current::new(*setting, State::Suspended, reason)
         }
         (Wish::Suspend(..), _) => return Ok(None),
-        (Wish::Pause | Wish::Resume, None) => return Err(RegistryError::NotActive),
+        (Wish::Pause | Wish::Resume | Wish::Retire, None) => return Err(RegistryError::NotActive),
+        (Wish::Retire, Some(now)) => Current::new(now.setting, State::Retired, ""),
         (Wish::Pause | Wish::Resume, Some(now)) if now.state == State::Suspended => {
             return Err(RegistryError::Suspended(now.reason.clone()));
         }
@@ -183,14 +269,14 @@ pub(super) async fn remove(
 }
 
 /// Tells workers that some active set has changed. Last in its transaction: the row stays locked.
-async fn raise_generation(connection: &mut AnyConnection) -> Result<(), RegistryError> {
+pub(super) async fn raise_generation(connection: &mut AnyConnection) -> Result<(), RegistryError> {
     sqlx::query("update generation set number = number + 1 where id = 1")
         .execute(connection)
         .await?;
     Ok(())
 }
 
-async fn refuse_foreign(
+pub(super) async fn refuse_foreign(
     connection: &mut AnyConnection,
     filter: FilterId,
     setting: i64,

@@ -36,6 +36,23 @@ pub enum RegistryError {
     /// The host suspended the filter; only a new activation starts it again.
     #[error("the filter is suspended: {0}")]
     Suspended(String),
+    /// Nobody could administrate any more.
+    #[error("the last administrator stays one and stays enabled")]
+    LastAdministrator,
+    /// As many as there may be.
+    #[error("there are at most {most} {what}")]
+    Full {
+        /// `members of a group` ...
+        what: &'static str,
+        /// How many.
+        most: i64,
+    },
+    /// The change was made to something that has changed meanwhile.
+    #[error("it was changed meanwhile")]
+    Changed,
+    /// There is nothing to go back to.
+    #[error("no other setting of the filter ran before the present one")]
+    NothingBefore,
     /// A name that cannot be part of a topic.
     #[error(transparent)]
     Name(#[from] super::names::NameError),

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, By};
 use super::error::RegistryError;
 use super::numbers::{self, FilterId, Numbered, OwnerId};
 use super::{Registry, filters, now_ms, versions};
@@ -108,6 +109,10 @@ impl Registry {
                 let number = numbers::next(&mut transaction, Numbered::Setting).await?;
                 insert(&mut transaction, new, number, &parameters, &digest).await?;
                 let setting = find(&mut transaction, new.filter, number).await?;
+                let detail = json!({"setting": number, "version": new.version});
+                let by = By::user(new.by, setting.created_by.clone());
+                audit::record_for_filter(&mut transaction, &by, new.filter, "setting.make", detail)
+                    .await?;
                 transaction.commit().await?;
                 Ok((setting, true))
             })

@@ -5,7 +5,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::activation::{self, State};
+use super::activation::State;
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
 use super::{Registry, now_ms};
@@ -31,6 +31,12 @@ pub struct Filter {
     pub title: Option<String>,
     /// Number of the last version; 0 before the first.
     pub versions: i64,
+    /// Who may read what it is and what its cuts did.
+    pub visibility: Visibility,
+    /// Where it is public: whether the bytes of its versions are, too.
+    pub open_bytes: bool,
+    /// Rises with every change.
+    pub revision: i64,
     /// What is switched on in lane `main`.
     pub active: Option<Active>,
     /// When it was made [ms since the Unix epoch].
@@ -39,6 +45,36 @@ pub struct Filter {
     pub updated_ms: i64,
     /// When it was deleted [ms since the Unix epoch].
     pub deleted_ms: Option<i64>,
+}
+
+/// Who may read what a filter is and what its cuts did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Its owner; of a group, every member.
+    #[default]
+    Private,
+    /// Everybody with a token. Its results stay the owner's.
+    Public,
+}
+
+impl Visibility {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+        }
+    }
+
+    fn from_stored(word: &str) -> Result<Self, RegistryError> {
+        match word {
+            "private" => Ok(Self::Private),
+            "public" => Ok(Self::Public),
+            other => Err(RegistryError::Database(format!(
+                "unknown visibility `{other}`"
+            ))),
+        }
+    }
 }
 
 /// What is switched on of a filter.
@@ -61,6 +97,8 @@ pub struct Active {
 pub struct FilterQuery {
     /// Only this owner's.
     pub owner: Option<String>,
+    /// Only those that this user may see: their own, their groups', public ones.
+    pub seen_by: Option<OwnerId>,
     /// Only those of this stream.
     pub stream: Option<String>,
     /// Deleted ones instead of the others.
@@ -76,7 +114,7 @@ macro_rules! select_filter {
     ($rest:literal) => {
         concat!(
             "select f.id, f.owner_id, o.name as owner, f.name, f.stream, f.topic, f.summary,
-                    f.versions, f.created_ms, f.updated_ms, f.deleted_ms, v.title,
+                    f.versions, f.visibility, f.open_bytes, f.revision, f.created_ms, f.updated_ms, f.deleted_ms, v.title,
                     a.setting, s.version as active_version, a.state, a.reason, a.since_ms
              from filters f
              join owners o on o.id = f.owner_id
@@ -114,30 +152,6 @@ impl Registry {
             })
             .await
     }
-
-    /// Deletes a filter: it is switched off and can no longer be changed; versions, settings,
-    /// counts and its name stay. Deleting it again changes nothing.
-    ///
-    /// # Errors
-    /// `Unavailable` without a database.
-    pub async fn delete_filter(&self, id: FilterId) -> Result<(), RegistryError> {
-        self.database
-            .bounded(async {
-                let mut transaction = self.database.write().await?;
-                sqlx::query(
-                    "update filters set deleted_ms = coalesce(deleted_ms, $1), updated_ms = $1
-                     where id = $2",
-                )
-                .bind(now_ms())
-                .bind(id.0)
-                .execute(&mut *transaction)
-                .await?;
-                activation::remove(&mut transaction, id).await?;
-                transaction.commit().await?;
-                Ok(())
-            })
-            .await
-    }
 }
 
 /// Locks the filter until the transaction ends, and says how many versions it has.
@@ -146,7 +160,8 @@ pub(super) async fn lock(
     id: FilterId,
 ) -> Result<i64, RegistryError> {
     let row = sqlx::query(
-        "update filters set updated_ms = $1 where id = $2 returning versions, deleted_ms",
+        "update filters set updated_ms = $1, revision = revision + 1 where id = $2
+         returning versions, deleted_ms",
     )
     .bind(now_ms())
     .bind(id.0)
@@ -191,13 +206,16 @@ async fn list(
            and ($2 = '' or f.stream = $2)
            and (f.deleted_ms is not null) = ($3 = 1)
            and f.id < $4
+           and ($5 = 0 or f.owner_id = $5 or f.visibility = 'public' or f.owner_id in (
+               select m.group_id from members m where m.user_id = $5))
          order by f.id desc
-         limit $5"
+         limit $6"
     ))
     .bind(query.owner.as_deref().unwrap_or_default())
     .bind(query.stream.as_deref().unwrap_or_default())
     .bind(i64::from(query.deleted))
     .bind(query.before.map_or(i64::MAX, |id| id.0))
+    .bind(query.seen_by.map_or(0, |user| user.0))
     .bind(query.limit)
     .fetch_all(connection)
     .await?
@@ -217,6 +235,9 @@ fn read(row: &AnyRow) -> Result<Filter, RegistryError> {
         summary: row.try_get("summary")?,
         title: row.try_get("title")?,
         versions: row.try_get("versions")?,
+        visibility: Visibility::from_stored(row.try_get("visibility")?)?,
+        open_bytes: row.try_get::<i64, _>("open_bytes")? == 1,
+        revision: row.try_get("revision")?,
         active: read_active(row)?,
         created_ms: row.try_get("created_ms")?,
         updated_ms: row.try_get("updated_ms")?,

@@ -10,11 +10,18 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    20_261_123_000_001,
-    "registry",
-    include_str!("../../../migrations/20261123000001_registry.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        20_261_123_000_001,
+        "registry",
+        include_str!("../../../migrations/20261123000001_registry.sql"),
+    ),
+    (
+        20_261_124_000_001,
+        "people",
+        include_str!("../../../migrations/20261124000001_people.sql"),
+    ),
+];
 
 /// Applies what is missing. Safe from several processes at once: PostgreSQL takes a lock, and where
 /// another process changed a SQLite file meanwhile the second attempt finds its work done.

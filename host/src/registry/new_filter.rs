@@ -2,11 +2,13 @@
 //!
 //! In: an owner, a name, a stream. Out: a [`Filter`] with its topic. Never: a name given twice.
 
+use serde_json::json;
 use sqlx::AnyConnection;
 use sqlx::error::ErrorKind;
 
+use super::audit::{self, By};
 use super::error::{OnViolation, RegistryError};
-use super::filters::{self, Filter};
+use super::filters::{self, Filter, Visibility};
 use super::names::{self, Name};
 use super::numbers::{self, Numbered, OwnerId};
 use super::{Registry, now_ms};
@@ -24,6 +26,8 @@ pub struct NewFilter {
     pub stream: Name,
     /// One line for people.
     pub summary: String,
+    /// Who may see it.
+    pub visibility: Visibility,
 }
 
 impl Registry {
@@ -31,7 +35,7 @@ impl Registry {
     ///
     /// # Errors
     /// `NameTaken` where its owner has, or had, one of that name.
-    pub async fn create_filter(&self, new: &NewFilter) -> Result<Filter, RegistryError> {
+    pub async fn create_filter(&self, new: &NewFilter, by: &By) -> Result<Filter, RegistryError> {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
@@ -40,6 +44,9 @@ impl Registry {
                 let filter =
                     filters::find(&mut transaction, new.owner_name.as_str(), new.name.as_str())
                         .await?;
+                let detail = json!({"stream": new.stream.as_str(), "visibility": new.visibility});
+                audit::record_for_filter(&mut transaction, by, filter.id, "filter.create", detail)
+                    .await?;
                 transaction.commit().await?;
                 Ok(filter)
             })
@@ -64,8 +71,9 @@ async fn insert(connection: &mut AnyConnection, new: &NewFilter) -> Result<(), R
     let now = now_ms();
     sqlx::query(
         "insert into filters
-             (id, owner_id, name, stream, topic, summary, versions, created_ms, updated_ms)
-         values ($1, $2, $3, $4, $5, $6, 0, $7, $7)",
+             (id, owner_id, name, stream, topic, summary, versions, created_ms, updated_ms,
+              visibility)
+         values ($1, $2, $3, $4, $5, $6, 0, $7, $7, $8)",
     )
     .bind(id)
     .bind(new.owner.0)
@@ -74,6 +82,7 @@ async fn insert(connection: &mut AnyConnection, new: &NewFilter) -> Result<(), R
     .bind(names::topic(&new.stream, &new.owner_name, &new.name))
     .bind(new.summary.as_str())
     .bind(now)
+    .bind(new.visibility.as_str())
     .execute(connection)
     .await
     .on_violation(ErrorKind::UniqueViolation, || taken(new, false))?;

@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 
 use super::error::RegistryError;
 
-/// Identity of an owner: a person, later also a group.
+/// Identity of an owner: a person or a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OwnerId(pub i64);
 
@@ -25,6 +25,7 @@ pub(super) enum Numbered {
     Token,
     Filter,
     Setting,
+    Audit,
 }
 
 impl Numbered {
@@ -34,6 +35,7 @@ impl Numbered {
             Self::Token => "token",
             Self::Filter => "filter",
             Self::Setting => "setting",
+            Self::Audit => "audit",
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Bearer tokens: who may act in whose name, and until when.
 //!
-//! In: users; tokens as people present them. Out: a new token's text, once; the [`Bearer`] behind a
-//! token. Never: the text of a token in the database, in a log or in an error.
+//! In: users. Out: a new token's text, once; lists. Never: the text of a token in the database, in a
+//! log or in an error.
 
 use std::fmt;
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, By, Deed};
 use super::error::RegistryError;
 use super::numbers::{self, Numbered, OwnerId, TokenId};
-use super::users::{Role, User};
+use super::users::User;
 use super::{Registry, now_ms};
 
 /// How a token begins, so that people and secret scanners recognize one.
@@ -20,8 +22,8 @@ pub const TOKEN_PREFIX: &str = "sksv_";
 /// Bits of chance in a token: 32 bytes, too many to guess, so a plain hash is safe.
 const TOKEN_BYTES: usize = 32;
 
-/// How stale the last use may be [ms]: one write a minute and token, not one a request.
-const LAST_USED_GRAIN_MS: i64 = 60_000;
+/// Greatest number of valid tokens of a user.
+const TOKENS_OF_A_USER: i64 = 100;
 
 /// The text of a new token. Shown once, never stored.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,6 +53,45 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What a token lets its bearer do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// All that its user may.
+    #[default]
+    Full,
+    /// Read what its user may read, change nothing.
+    Read,
+}
+
+impl Scope {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Read => "read",
+        }
+    }
+
+    pub(super) fn from_stored(word: &str) -> Result<Self, RegistryError> {
+        match word {
+            "full" => Ok(Self::Full),
+            "read" => Ok(Self::Read),
+            other => Err(RegistryError::Database(format!("unknown scope `{other}`"))),
+        }
+    }
+}
+
+/// A token to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewToken<'a> {
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What it is for.
+    pub scope: Scope,
+    /// When it ends [ms since the Unix epoch].
+    pub expires_ms: Option<i64>,
+}
+
 /// A token as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -60,6 +101,8 @@ pub struct Token {
     pub user: String,
     /// What its owner calls it.
     pub name: String,
+    /// What it is for.
+    pub scope: Scope,
     /// When it was made [ms since the Unix epoch].
     pub created_ms: i64,
     /// When it ends [ms since the Unix epoch].
@@ -70,33 +113,16 @@ pub struct Token {
     pub last_used_ms: Option<i64>,
 }
 
-/// Who presents a valid token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bearer {
-    /// The user.
-    pub user: OwnerId,
-    /// Their name.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-    /// With which token.
-    pub token: TokenId,
-    /// What its owner calls it.
-    pub token_name: String,
-    /// When it ends [ms since the Unix epoch].
-    pub expires_ms: Option<i64>,
-}
-
 impl Registry {
     /// Makes a token for a user.
     ///
     /// # Errors
-    /// `Unavailable` without a database.
+    /// `Full` where the user has as many as they may have.
     pub async fn create_token(
         &self,
         user: &User,
-        name: &str,
-        expires_ms: Option<i64>,
+        new: NewToken<'_>,
+        by: &By,
     ) -> Result<(Token, Secret), RegistryError> {
         let secret = Secret::new()?;
         self.database
@@ -106,13 +132,24 @@ impl Registry {
                 let token = Token {
                     id: TokenId(id),
                     user: user.name.clone(),
-                    name: name.to_owned(),
+                    name: new.name.to_owned(),
+                    scope: new.scope,
                     created_ms: now_ms(),
-                    expires_ms,
+                    expires_ms: new.expires_ms,
                     revoked_ms: None,
                     last_used_ms: None,
                 };
                 insert(&mut transaction, user.id, &token, &hash(secret.reveal())).await?;
+                refuse_too_many(&mut transaction, user.id).await?;
+                let detail = json!({"id": id, "name": new.name, "scope": new.scope});
+                log(
+                    &mut transaction,
+                    by,
+                    "token.create",
+                    (user.id, &user.name),
+                    detail,
+                )
+                .await?;
                 transaction.commit().await?;
                 Ok((token, secret))
             })
@@ -128,7 +165,7 @@ impl Registry {
             .bounded(async {
                 let mut connection = self.database.read().await?;
                 sqlx::query(
-                    "select t.id, o.name as user_name, t.name, t.created_ms, t.expires_ms,
+                    "select t.id, o.name as user_name, t.name, t.scope, t.created_ms, t.expires_ms,
                             t.revoked_ms, t.last_used_ms
                      from tokens t join owners o on o.id = t.user_id
                      where $1 = '' or o.name = $1
@@ -145,81 +182,92 @@ impl Registry {
             .await
     }
 
-    /// Ends a token now. Revoking it again changes nothing.
+    /// Ends a token now: anybody's, or one of `of` alone. Revoking it again changes nothing.
     ///
     /// # Errors
     /// `Missing` where there is no such token.
-    pub async fn revoke_token(&self, id: TokenId) -> Result<(), RegistryError> {
+    pub async fn revoke_token(
+        &self,
+        id: TokenId,
+        of: Option<OwnerId>,
+        by: &By,
+    ) -> Result<(), RegistryError> {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                let changed = sqlx::query(
-                    "update tokens set revoked_ms = coalesce(revoked_ms, $1) where id = $2",
+                let user: Option<i64> = sqlx::query_scalar(
+                    "update tokens set revoked_ms = coalesce(revoked_ms, $1)
+                     where id = $2 and ($3 = 0 or user_id = $3) returning user_id",
                 )
                 .bind(now_ms())
                 .bind(id.0)
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected();
-                if changed == 0 {
+                .bind(of.map_or(0, |user| user.0))
+                .fetch_optional(&mut *transaction)
+                .await?;
+                let Some(user) = user.map(OwnerId) else {
                     return Err(RegistryError::Missing {
                         what: "token",
                         name: id.0.to_string(),
                     });
-                }
+                };
+                let subject = id.0.to_string();
+                log(
+                    &mut transaction,
+                    by,
+                    "token.revoke",
+                    (user, &subject),
+                    json!({}),
+                )
+                .await?;
                 transaction.commit().await?;
                 Ok(())
             })
             .await
     }
-
-    /// Who presents `presented`; nobody where it is unknown, expired or revoked.
-    ///
-    /// # Errors
-    /// `Unavailable` without a database.
-    pub async fn authenticate(&self, presented: &str) -> Result<Option<Bearer>, RegistryError> {
-        if !presented.starts_with(TOKEN_PREFIX) {
-            return Ok(None);
-        }
-        self.database
-            .bounded(async {
-                let now = now_ms();
-                let mut connection = self.database.read().await?;
-                let Some(row) = find(&mut connection, &hash(presented), now).await? else {
-                    return Ok(None);
-                };
-                drop(connection);
-                let bearer = bearer(&row)?;
-                let last_used_ms: Option<i64> = row.try_get("last_used_ms")?;
-                if last_used_ms.is_none_or(|last| last < now - LAST_USED_GRAIN_MS) {
-                    self.touch(bearer.token, now).await;
-                }
-                Ok(Some(bearer))
-            })
-            .await
-    }
-
-    /// Notes the use of a token. A failure is not the bearer's trouble, so it ends here.
-    async fn touch(&self, id: TokenId, now: i64) {
-        let noted = async {
-            let mut transaction = self.database.write().await?;
-            sqlx::query("update tokens set last_used_ms = $1 where id = $2")
-                .bind(now)
-                .bind(id.0)
-                .execute(&mut *transaction)
-                .await?;
-            transaction.commit().await?;
-            Ok::<_, RegistryError>(())
-        };
-        if let Err(error) = noted.await {
-            tracing::warn!(token = id.0, %error, "the use of a token was not noted");
-        }
-    }
 }
 
 /// SHA-256 in hexadecimal digits.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     base16ct::lower::encode_string(&Sha256::digest(text.as_bytes()))
+}
+
+/// Revoked and ended tokens do not count.
+async fn refuse_too_many(
+    connection: &mut AnyConnection,
+    user: OwnerId,
+) -> Result<(), RegistryError> {
+    let tokens: i64 = sqlx::query_scalar(
+        "select count(*) from tokens
+         where user_id = $1 and revoked_ms is null and (expires_ms is null or expires_ms > $2)",
+    )
+    .bind(user.0)
+    .bind(now_ms())
+    .fetch_one(connection)
+    .await?;
+    if tokens > TOKENS_OF_A_USER {
+        return Err(RegistryError::Full {
+            what: "valid tokens of a user",
+            most: TOKENS_OF_A_USER,
+        });
+    }
+    Ok(())
+}
+
+async fn log(
+    connection: &mut AnyConnection,
+    by: &By,
+    action: &'static str,
+    (owner, subject): (OwnerId, &str),
+    detail: serde_json::Value,
+) -> Result<(), RegistryError> {
+    let deed = Deed {
+        action,
+        owner: Some(owner),
+        filter: None,
+        subject,
+        detail,
+    };
+    audit::record(connection, by, deed).await
 }
 
 async fn insert(
@@ -230,8 +278,8 @@ async fn insert(
 ) -> Result<(), RegistryError> {
     // A hash that exists would be 256 bits of chance come twice: no client error.
     sqlx::query(
-        "insert into tokens (id, user_id, name, hash, created_ms, expires_ms)
-         values ($1, $2, $3, $4, $5, $6)",
+        "insert into tokens (id, user_id, name, hash, created_ms, expires_ms, scope)
+         values ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(token.id.0)
     .bind(user.0)
@@ -239,38 +287,10 @@ async fn insert(
     .bind(hash)
     .bind(token.created_ms)
     .bind(token.expires_ms)
+    .bind(token.scope.as_str())
     .execute(connection)
     .await?;
     Ok(())
-}
-
-async fn find(
-    connection: &mut AnyConnection,
-    hash: &str,
-    now: i64,
-) -> Result<Option<AnyRow>, RegistryError> {
-    Ok(sqlx::query(
-        "select t.id, t.name, t.user_id, o.name as user_name, u.role, t.expires_ms, t.last_used_ms
-         from tokens t
-         join users u on u.id = t.user_id
-         join owners o on o.id = t.user_id
-         where t.hash = $1 and t.revoked_ms is null and (t.expires_ms is null or t.expires_ms > $2)",
-    )
-    .bind(hash)
-    .bind(now)
-    .fetch_optional(connection)
-    .await?)
-}
-
-fn bearer(row: &AnyRow) -> Result<Bearer, RegistryError> {
-    Ok(Bearer {
-        user: OwnerId(row.try_get("user_id")?),
-        name: row.try_get("user_name")?,
-        role: Role::from_stored(row.try_get("role")?)?,
-        token: TokenId(row.try_get("id")?),
-        token_name: row.try_get("name")?,
-        expires_ms: row.try_get("expires_ms")?,
-    })
 }
 
 fn read(row: &AnyRow) -> Result<Token, RegistryError> {
@@ -278,6 +298,7 @@ fn read(row: &AnyRow) -> Result<Token, RegistryError> {
         id: TokenId(row.try_get("id")?),
         user: row.try_get("user_name")?,
         name: row.try_get("name")?,
+        scope: Scope::from_stored(row.try_get("scope")?)?,
         created_ms: row.try_get("created_ms")?,
         expires_ms: row.try_get("expires_ms")?,
         revoked_ms: row.try_get("revoked_ms")?,

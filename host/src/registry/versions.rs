@@ -3,10 +3,11 @@
 //! In: uploads that the upload room accepted. Out: [`Version`]s, and component bytes by digest.
 //! Never: a changed version, or the same bytes under two numbers of one filter.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, By};
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
 use super::{Registry, filters, now_ms};
@@ -86,6 +87,16 @@ impl Registry {
                 keep_component(&mut transaction, &new.digest, &new.component).await?;
                 insert(&mut transaction, new, number).await?;
                 let version = find(&mut transaction, new.filter, number).await?;
+                let detail = json!({"version": number, "digest": new.digest});
+                let by = By::user(new.by, version.created_by.clone());
+                audit::record_for_filter(
+                    &mut transaction,
+                    &by,
+                    new.filter,
+                    "version.upload",
+                    detail,
+                )
+                .await?;
                 transaction.commit().await?;
                 Ok((version, true))
             })

@@ -1,5 +1,6 @@
 //! Limits: sizes, queues, times, connections; obeyed and violated.
 
+use crate::registry::By;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::stage::{Room, Stage, Who, host};
 use crate::api::{Server, Settings};
-use crate::registry::tests::stage::Stage as RegistryStage;
+use crate::registry::tests::stage::{Stage as RegistryStage, new_token};
 
 const VERSIONS: &str = "/v1/filters/anna/nearby/versions";
 
@@ -180,7 +181,7 @@ async fn an_unannounced_length_is_limited_too() {
     registry.filter(&anna, "nearby").await;
     let (_, secret) = registry
         .registry
-        .create_token(&anna, "test", None)
+        .create_token(&anna, new_token("test", None), &By::host())
         .await
         .unwrap();
     for (chunks, status) in [(1, "201"), (2, "413")] {

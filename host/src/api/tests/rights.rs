@@ -1,5 +1,6 @@
 //! Who gets what: every route by a stranger, the owner, another scientist and an administrator.
 
+use crate::registry::By;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, Who};
@@ -166,7 +167,7 @@ async fn a_token_that_ended_opens_nothing() {
     stage
         .registry
         .registry
-        .revoke_token(tokens[0].id)
+        .revoke_token(tokens[0].id, None, &By::host())
         .await
         .unwrap();
     let answer = stage.get("/v1/me").await;

@@ -11,8 +11,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
-use crate::registry::tests::stage::{Stage as RegistryStage, description, name};
-use crate::registry::{MAIN_LANE, Role};
+use crate::registry::tests::stage::{Stage as RegistryStage, description, name, new_token};
+use crate::registry::{By, MAIN_LANE, Role};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,13 +121,13 @@ impl Stage {
             if user.name == "root" {
                 registry
                     .registry
-                    .set_role(&user, Role::Administrator)
+                    .set_role(&user, Role::Administrator, &By::host())
                     .await
                     .unwrap();
             }
             let (_, secret) = registry
                 .registry
-                .create_token(&user, "test", None)
+                .create_token(&user, new_token("test", None), &By::host())
                 .await
                 .unwrap();
             tokens.push(secret.reveal().to_owned());

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::stage::{Stage, new_version};
 use crate::evaluate::ParameterValue;
-use crate::registry::{Payload, RegistryError, State};
+use crate::registry::{By, Payload, RegistryError, State};
 
 super::on_both_engines!(
     the_active_set_follows,
@@ -29,7 +29,10 @@ async fn the_active_set_follows(stage: &Stage) {
             .is_empty()
     );
 
-    registry.activate(filter.id, setting.number).await.unwrap();
+    registry
+        .activate(filter.id, setting.number, &By::host())
+        .await
+        .unwrap();
     let set = registry.active_settings("ztf", "main").await.unwrap();
     let [active] = set.as_slice() else {
         panic!("{set:?}")
@@ -66,7 +69,7 @@ async fn the_active_set_follows(stage: &Stage) {
             .is_empty()
     );
 
-    registry.pause(filter.id).await.unwrap();
+    registry.pause(filter.id, &By::host()).await.unwrap();
     assert!(
         registry
             .active_settings("ztf", "main")
@@ -84,7 +87,7 @@ async fn the_active_set_follows(stage: &Stage) {
         (shown.setting, shown.version, shown.state),
         (setting.number, 1, State::Paused)
     );
-    registry.resume(filter.id).await.unwrap();
+    registry.resume(filter.id, &By::host()).await.unwrap();
     assert_eq!(
         registry.active_settings("ztf", "main").await.unwrap().len(),
         1
@@ -99,18 +102,27 @@ async fn the_generation_rises_with_every_change_and_no_other(stage: &Stage) {
     let setting = stage.setting(&filter, json!({})).await;
     let other = stage.setting(&filter, json!({"detections": 9})).await;
     assert_eq!(registry.generation().await.unwrap(), 0);
-    let refused = registry.pause(filter.id).await;
+    let refused = registry.pause(filter.id, &By::host()).await;
     assert!(matches!(refused, Err(RegistryError::NotActive)));
-    registry.activate(filter.id, setting.number).await.unwrap();
-    registry.activate(filter.id, setting.number).await.unwrap();
+    registry
+        .activate(filter.id, setting.number, &By::host())
+        .await
+        .unwrap();
+    registry
+        .activate(filter.id, setting.number, &By::host())
+        .await
+        .unwrap();
     assert_eq!(registry.generation().await.unwrap(), 1);
-    registry.pause(filter.id).await.unwrap();
-    registry.pause(filter.id).await.unwrap();
+    registry.pause(filter.id, &By::host()).await.unwrap();
+    registry.pause(filter.id, &By::host()).await.unwrap();
     assert_eq!(registry.generation().await.unwrap(), 2);
-    registry.resume(filter.id).await.unwrap();
-    registry.resume(filter.id).await.unwrap();
+    registry.resume(filter.id, &By::host()).await.unwrap();
+    registry.resume(filter.id, &By::host()).await.unwrap();
     assert_eq!(registry.generation().await.unwrap(), 3);
-    registry.activate(filter.id, other.number).await.unwrap();
+    registry
+        .activate(filter.id, other.number, &By::host())
+        .await
+        .unwrap();
     assert_eq!(registry.generation().await.unwrap(), 4);
     registry
         .add_version(&new_version(&filter, "two"))
@@ -129,15 +141,27 @@ async fn a_suspension_waits_for_a_new_activation(stage: &Stage) {
         .setting(&filter, json!({"detections": 9}))
         .await
         .number;
-    registry.activate(filter.id, setting).await.unwrap();
+    registry
+        .activate(filter.id, setting, &By::host())
+        .await
+        .unwrap();
     // The host speaks of what ran a moment ago.
-    registry.suspend(other, "too many traps").await.unwrap();
+    registry
+        .suspend(other, "too many traps", &By::host())
+        .await
+        .unwrap();
     assert_eq!(
         registry.active_settings("ztf", "main").await.unwrap().len(),
         1
     );
-    registry.suspend(setting, "too many traps").await.unwrap();
-    registry.suspend(setting, "another reason").await.unwrap();
+    registry
+        .suspend(setting, "too many traps", &By::host())
+        .await
+        .unwrap();
+    registry
+        .suspend(setting, "another reason", &By::host())
+        .await
+        .unwrap();
     assert!(
         registry
             .active_settings("ztf", "main")
@@ -156,15 +180,18 @@ async fn a_suspension_waits_for_a_new_activation(stage: &Stage) {
         (State::Suspended, "too many traps")
     );
     for refused in [
-        registry.pause(filter.id).await,
-        registry.resume(filter.id).await,
+        registry.pause(filter.id, &By::host()).await,
+        registry.resume(filter.id, &By::host()).await,
     ] {
         assert!(
             matches!(refused, Err(RegistryError::Suspended(_))),
             "{refused:?}"
         );
     }
-    registry.activate(filter.id, setting).await.unwrap();
+    registry
+        .activate(filter.id, setting, &By::host())
+        .await
+        .unwrap();
     assert_eq!(
         registry.active_settings("ztf", "main").await.unwrap().len(),
         1
@@ -180,7 +207,7 @@ async fn foreign_settings_are_refused(stage: &Stage) {
     stage.version(&one, "bytes").await;
     let setting = stage.setting(&one, json!({})).await.number;
     for (filter, number) in [(two.id, setting), (one.id, setting + 1)] {
-        let refused = stage.registry.activate(filter, number).await;
+        let refused = stage.registry.activate(filter, number, &By::host()).await;
         assert!(matches!(
             refused,
             Err(RegistryError::Missing {
@@ -200,7 +227,7 @@ async fn an_unreadable_filter_stops_no_other(stage: &Stage) {
         let setting = stage.setting(&filter, json!({})).await;
         stage
             .registry
-            .activate(filter.id, setting.number)
+            .activate(filter.id, setting.number, &By::host())
             .await
             .unwrap();
     }
@@ -225,7 +252,11 @@ async fn two_hosts_agree(stage: &Stage) {
     let filter = stage.filter(&anna, "nearby").await;
     stage.version(&filter, "one").await;
     let setting = stage.setting(&filter, json!({})).await.number;
-    stage.registry.activate(filter.id, setting).await.unwrap();
+    stage
+        .registry
+        .activate(filter.id, setting, &By::host())
+        .await
+        .unwrap();
     assert_eq!(other.generation().await.unwrap(), 1);
     assert_eq!(other.active_settings("ztf", "main").await.unwrap().len(), 1);
     let mut tasks = Vec::new();
@@ -237,9 +268,9 @@ async fn two_hosts_agree(stage: &Stage) {
         };
         tasks.push(tokio::spawn(async move {
             if n % 3 == 0 {
-                registry.pause(filter.id).await
+                registry.pause(filter.id, &By::host()).await
             } else {
-                registry.resume(filter.id).await
+                registry.resume(filter.id, &By::host()).await
             }
         }));
     }

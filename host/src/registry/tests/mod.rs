@@ -7,8 +7,10 @@
 
 mod activations;
 mod counting;
+mod groups;
 mod outages;
 mod people;
+mod running;
 pub(crate) mod stage;
 mod uploads;
 

@@ -7,8 +7,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::stage::{Stage, server};
-use crate::registry::{Registry, RegistryError, Settings};
+use super::stage::{Stage, new_token, server};
+use crate::registry::{By, Registry, RegistryError, Settings};
 
 /// Stands between a registry and its PostgreSQL, to be cut.
 struct Wire {
@@ -122,7 +122,9 @@ async fn sqlite_locked_by_another_process_fails_and_recovers() {
     let anna = stage.user("anna").await;
     let lock = stage.registry.database.write().await.unwrap();
     let since = Instant::now();
-    let refused = registry.create_token(&anna, "laptop", None).await;
+    let refused = registry
+        .create_token(&anna, new_token("laptop", None), &By::host())
+        .await;
     assert!(
         matches!(refused, Err(RegistryError::Unavailable(_))),
         "{refused:?}"
@@ -138,12 +140,16 @@ async fn sqlite_locked_by_another_process_fails_and_recovers() {
         "readers never wait for a writer"
     );
     drop(lock);
-    let mut again = registry.create_token(&anna, "laptop", None).await;
+    let mut again = registry
+        .create_token(&anna, new_token("laptop", None), &By::host())
+        .await;
     for _ in 0..5 {
         if again.is_ok() {
             break;
         }
-        again = registry.create_token(&anna, "laptop", None).await;
+        again = registry
+            .create_token(&anna, new_token("laptop", None), &By::host())
+            .await;
     }
     assert!(again.is_ok(), "{again:?}");
 }

@@ -1,7 +1,7 @@
 //! Users and tokens.
 
-use super::stage::{Stage, name};
-use crate::registry::{RegistryError, Role};
+use super::stage::{Stage, name, new_token};
+use crate::registry::{By, RegistryError, Role};
 
 super::on_both_engines!(
     names_are_unique,
@@ -16,7 +16,7 @@ async fn names_are_unique(stage: &Stage) {
     assert_eq!(stage.registry.user("Anna").await.unwrap(), None);
     let again = stage
         .registry
-        .create_user(&name("anna"), Role::Administrator)
+        .create_user(&name("anna"), Role::Administrator, &By::host())
         .await;
     assert!(
         matches!(again, Err(RegistryError::NameTaken { deleted: false, .. })),
@@ -30,7 +30,10 @@ async fn names_are_unique(stage: &Stage) {
 async fn tokens_open_and_close(stage: &Stage) {
     let registry = &stage.registry;
     let anna = stage.user("anna").await;
-    let (token, secret) = registry.create_token(&anna, "laptop", None).await.unwrap();
+    let (token, secret) = registry
+        .create_token(&anna, new_token("laptop", None), &By::host())
+        .await
+        .unwrap();
     assert!(secret.reveal().starts_with("sksv_"));
     assert_eq!(secret.reveal().len(), "sksv_".len() + 64);
     assert!(!format!("{secret:?}").contains(secret.reveal()));
@@ -44,7 +47,7 @@ async fn tokens_open_and_close(stage: &Stage) {
         (bearer.user, bearer.name.as_str(), bearer.role),
         (anna.id, "anna", Role::Scientist)
     );
-    assert_eq!(bearer.token, token.id);
+    assert_eq!(bearer.token, Some(token.id));
     for wrong in [
         "",
         "sksv_",
@@ -56,12 +59,12 @@ async fn tokens_open_and_close(stage: &Stage) {
     }
 
     let (_, expired) = registry
-        .create_token(&anna, "old", Some(1_000))
+        .create_token(&anna, new_token("old", Some(1_000)), &By::host())
         .await
         .unwrap();
     assert_eq!(registry.authenticate(expired.reveal()).await.unwrap(), None);
     let (_, running) = registry
-        .create_token(&anna, "new", Some(i64::MAX))
+        .create_token(&anna, new_token("new", Some(i64::MAX)), &By::host())
         .await
         .unwrap();
     assert!(
@@ -72,10 +75,18 @@ async fn tokens_open_and_close(stage: &Stage) {
             .is_some()
     );
 
-    registry.revoke_token(token.id).await.unwrap();
-    registry.revoke_token(token.id).await.unwrap();
+    registry
+        .revoke_token(token.id, None, &By::host())
+        .await
+        .unwrap();
+    registry
+        .revoke_token(token.id, None, &By::host())
+        .await
+        .unwrap();
     assert_eq!(registry.authenticate(secret.reveal()).await.unwrap(), None);
-    let unknown = registry.revoke_token(crate::registry::TokenId(99)).await;
+    let unknown = registry
+        .revoke_token(crate::registry::TokenId(99), None, &By::host())
+        .await;
     assert!(matches!(
         unknown,
         Err(RegistryError::Missing { what: "token", .. })
@@ -85,9 +96,12 @@ async fn tokens_open_and_close(stage: &Stage) {
 async fn tokens_are_listed(stage: &Stage) {
     let registry = &stage.registry;
     let (anna, berta) = (stage.user("anna").await, stage.user("berta").await);
-    let (token, secret) = registry.create_token(&anna, "laptop", None).await.unwrap();
+    let (token, secret) = registry
+        .create_token(&anna, new_token("laptop", None), &By::host())
+        .await
+        .unwrap();
     registry
-        .create_token(&berta, "script", Some(5))
+        .create_token(&berta, new_token("script", Some(5)), &By::host())
         .await
         .unwrap();
     assert_eq!(registry.tokens(None).await.unwrap().len(), 2);
@@ -107,12 +121,12 @@ async fn roles_change(stage: &Stage) {
     let anna = stage.user("anna").await;
     let (_, secret) = stage
         .registry
-        .create_token(&anna, "laptop", None)
+        .create_token(&anna, new_token("laptop", None), &By::host())
         .await
         .unwrap();
     stage
         .registry
-        .set_role(&anna, Role::Administrator)
+        .set_role(&anna, Role::Administrator, &By::host())
         .await
         .unwrap();
     let bearer = stage

@@ -12,8 +12,8 @@ use sqlx::Connection;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::registry::{
-    Filter, FilterSetting, Name, NewFilter, NewSetting, NewVersion, Payload, Registry, Role,
-    Settings, User, Version,
+    By, Filter, FilterSetting, Name, NewFilter, NewSetting, NewToken, NewVersion, Payload,
+    Registry, Role, Scope, Settings, User, Version, Visibility,
 };
 
 /// A registry of its own for one test.
@@ -82,14 +82,14 @@ impl Stage {
 
     pub(crate) async fn user(&self, user: &str) -> User {
         self.registry
-            .create_user(&name(user), Role::Scientist)
+            .create_user(&name(user), Role::Scientist, &By::host())
             .await
             .unwrap()
     }
 
     pub(crate) async fn filter(&self, owner: &User, filter: &str) -> Filter {
         self.registry
-            .create_filter(&new_filter(owner, filter))
+            .create_filter(&new_filter(owner, filter), &By::host())
             .await
             .unwrap()
     }
@@ -108,6 +108,15 @@ impl Stage {
             .await
             .unwrap()
             .0
+    }
+}
+
+/// A full token.
+pub(crate) fn new_token(name: &str, expires_ms: Option<i64>) -> NewToken<'_> {
+    NewToken {
+        name,
+        scope: Scope::Full,
+        expires_ms,
     }
 }
 
@@ -142,6 +151,7 @@ pub(crate) fn new_filter(owner: &User, filter: &str) -> NewFilter {
         name: name(filter),
         stream: name("ztf"),
         summary: "nearby and rising".to_owned(),
+        visibility: Visibility::Private,
     }
 }
 

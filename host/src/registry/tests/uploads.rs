@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::stage::{Stage, new_filter, new_setting, new_version};
-use crate::registry::{FilterId, FilterQuery, NewSetting, RegistryError};
+use crate::registry::{By, FilterId, FilterQuery, NewSetting, RegistryError};
 
 super::on_both_engines!(
     filters_are_made_found_and_listed,
@@ -31,7 +31,9 @@ async fn filters_are_made_found_and_listed(stage: &Stage) {
         missing,
         Err(RegistryError::Missing { what: "filter", .. })
     ));
-    let twice = registry.create_filter(&new_filter(&anna, "nearby")).await;
+    let twice = registry
+        .create_filter(&new_filter(&anna, "nearby"), &By::host())
+        .await;
     assert!(
         matches!(twice, Err(RegistryError::NameTaken { deleted: false, .. })),
         "{twice:?}"
@@ -89,10 +91,16 @@ async fn deleted_filters_keep_history_and_name(stage: &Stage) {
     let filter = stage.filter(&anna, "nearby").await;
     stage.version(&filter, "one").await;
     let setting = stage.setting(&filter, json!({})).await;
-    registry.activate(filter.id, setting.number).await.unwrap();
+    registry
+        .activate(filter.id, setting.number, &By::host())
+        .await
+        .unwrap();
     let before = registry.generation().await.unwrap();
 
-    registry.delete_filter(filter.id).await.unwrap();
+    registry
+        .delete_filter(filter.id, &By::host())
+        .await
+        .unwrap();
     assert!(registry.generation().await.unwrap() > before);
     assert!(
         registry
@@ -120,8 +128,14 @@ async fn deleted_filters_keep_history_and_name(stage: &Stage) {
             .await
             .map(drop),
     );
-    deleted(registry.activate(filter.id, setting.number).await);
-    let again = registry.create_filter(&new_filter(&anna, "nearby")).await;
+    deleted(
+        registry
+            .activate(filter.id, setting.number, &By::host())
+            .await,
+    );
+    let again = registry
+        .create_filter(&new_filter(&anna, "nearby"), &By::host())
+        .await;
     assert!(
         matches!(again, Err(RegistryError::NameTaken { deleted: true, .. })),
         "{again:?}"
@@ -137,7 +151,10 @@ async fn deleted_filters_keep_history_and_name(stage: &Stage) {
         ..query
     };
     assert_eq!(registry.filters(&query).await.unwrap().len(), 1);
-    registry.delete_filter(filter.id).await.unwrap();
+    registry
+        .delete_filter(filter.id, &By::host())
+        .await
+        .unwrap();
     assert_eq!(
         registry.filter("anna", "nearby").await.unwrap().deleted_ms,
         found.deleted_ms
@@ -365,6 +382,6 @@ async fn wrong_rows_are_refused_by_the_engine(stage: &Stage) {
             .unwrap_err();
         assert_eq!(error.as_database_error().unwrap().kind(), expected, "{sql}");
     }
-    let nobody = stage.registry.delete_filter(FilterId(5)).await;
+    let nobody = stage.registry.delete_filter(FilterId(5), &By::host()).await;
     assert!(nobody.is_ok());
 }

@@ -64,6 +64,28 @@ create table quotas (
     constraint quotas_set_by_fkey foreign key (set_by) references users (id)
 );
 
+-- What an owner has used of a quota in a period (a day, UTC).
+create table usage (
+    owner_id bigint not null,
+    name text not null,
+    period text not null,
+    used bigint not null,
+    constraint usage_pkey primary key (owner_id, name, period),
+    constraint usage_owner_id_fkey foreign key (owner_id) references owners (id)
+);
+
+-- Nights in which a limit kept alerts of a filter from going out, or from being judged.
+create table withholdings (
+    filter_id bigint not null,
+    night text not null,
+    -- The quota's name, or gate.
+    quota text not null,
+    first_ms bigint not null,
+    last_ms bigint not null,
+    constraint withholdings_pkey primary key (filter_id, night, quota),
+    constraint withholdings_filter_id_fkey foreign key (filter_id) references filters (id)
+);
+
 -- Every change of what is switched on, in order: where a rollback finds what ran before.
 create table activation_history (
     filter_id bigint not null,
@@ -126,7 +148,7 @@ create table audit (
 create index audit_owner_id on audit (owner_id, id);
 create index audit_filter_id on audit (filter_id, id);
 
--- Counts grow by what was within rights and complete, and by what became of passing alerts.
+-- Counts grow by what was skipped, and by what became of passing alerts; what was withheld stands
+-- in night_outcomes by the quota, with the outcome withheld.
 alter table night_counts add column skipped bigint not null default 0;
-alter table night_counts add column withheld bigint not null default 0;
 alter table night_counts add column bytes_out bigint not null default 0;

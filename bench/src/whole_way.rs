@@ -11,11 +11,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use skysieve::delivery::Destination;
+use skysieve::delivery::{Destination, OutputLimits};
 use skysieve::evaluate::active::{ActiveSet, Candidate};
 use skysieve::evaluate::{ParameterValue, Program, Sandbox, Settings, Vouched, compile};
 use skysieve::judge::Judge;
 use skysieve::opened::OpenStream;
+use skysieve::rights::Rights;
 use skysieve::stream::StreamSettings;
 use skysieve::worker::{Pace, Worker};
 
@@ -91,11 +92,12 @@ fn time(settings: &StreamSettings, programs: &[Program]) -> Result<(f64, f64)> {
         .ways
         .pop()
         .context("a stream has one worker at least")?;
-    let (active, samples) = (stream.active.clone(), stream.samples.clone());
+    let (active, outflow) = (stream.active.clone(), stream.outflow.clone());
+    let samples = stream.samples.clone();
     let worker = Worker::new(
         way,
         judge,
-        active,
+        (active, outflow),
         samples,
         pace,
         Arc::new(AtomicBool::new(false)),
@@ -123,12 +125,14 @@ fn candidate(index: usize, program: &Program) -> Candidate {
         filter,
         version: 1,
         reasons: reasons.collect(),
+        limits: OutputLimits::NONE,
     };
     let parameters = vec![ParameterValue::Float64(faintest_mag)];
     Candidate {
         destination,
         program: program.clone(),
         parameters,
+        rights: Rights::all(),
     }
 }
 

@@ -24,6 +24,40 @@ pub struct Destination {
     pub topic: String,
     /// Names of the declared reasons, in order; reason of code n is `reasons[n - 1]`.
     pub reasons: Vec<String>,
+    /// What may go out.
+    pub limits: OutputLimits,
+}
+
+/// What a filter may send out. `u64::MAX`: as much as it likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Alerts per night.
+    pub alerts_per_night: u64,
+    /// Bytes of payload per night.
+    pub bytes_per_night: u64,
+    /// Time in the sandbox per night [ms]; what comes later that night is not evaluated.
+    pub cpu_ms_per_night: u64,
+    /// Of so many alerts ...
+    pub gate_alerts: u64,
+    /// ... at most so many may go out.
+    pub gate_passing: u64,
+}
+
+impl OutputLimits {
+    /// No limits at all: a replay, a back-test.
+    pub const NONE: Self = Self {
+        alerts_per_night: u64::MAX,
+        bytes_per_night: u64::MAX,
+        cpu_ms_per_night: u64::MAX,
+        gate_alerts: 0,
+        gate_passing: u64::MAX,
+    };
+
+    /// Whether less than everything may pass.
+    #[must_use]
+    pub const fn has_gate(&self) -> bool {
+        self.gate_passing < self.gate_alerts
+    }
 }
 
 /// One passing alert of one filter.
@@ -61,7 +95,7 @@ pub struct DeadLetter {
     pub reason: String,
 }
 
-/// An alert that a filter failed on.
+/// An alert that a filter failed on, or that passed and was withheld.
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// Which filter, which setting.
@@ -76,7 +110,8 @@ pub struct Failure {
     pub object_id: String,
     /// Observing night.
     pub night: Arc<str>,
-    /// `trap`, `fuel`, `deadline`, `memory`, `malformed` or `not_judged`.
+    /// `trap`, `fuel`, `deadline`, `memory`, `malformed` or `not_judged`; where it was withheld, the
+    /// limit.
     pub kind: &'static str,
     /// For the owner.
     pub message: String,
@@ -87,8 +122,17 @@ pub struct Failure {
 pub struct Counts {
     /// Alerts handed to the filter: passed + rejected + failed.
     pub evaluated: u64,
-    /// Alerts that passed.
+    /// Alerts that passed: those that went out and those that were withheld.
     pub passed: u64,
+    /// Of those that passed, what was withheld, by the limit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withheld: BTreeMap<String, u64>,
+    /// Bytes of payload that went out.
+    #[serde(default)]
+    pub bytes_out: u64,
+    /// Not handed over, although nothing is missing: the night's time in the sandbox is used up.
+    #[serde(default)]
+    pub skipped: u64,
     /// By the name of the reason.
     pub rejected: BTreeMap<String, u64>,
     /// By the kind of failure.
@@ -112,6 +156,19 @@ pub struct CountKey {
     pub night: String,
 }
 
+/// How many alerts of a night a filter judged, and in what time.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// Which filter, which setting.
+    pub destination: Arc<Destination>,
+    /// Observing night.
+    pub night: Arc<str>,
+    /// Alerts.
+    pub evaluated: u64,
+    /// Time in the sandbox [ns].
+    pub elapsed_ns: u64,
+}
+
 /// What a worker hands to its sink: everything that follows from a run of packets, as one value.
 #[derive(Debug, Default)]
 pub struct Delivery {
@@ -121,6 +178,10 @@ pub struct Delivery {
     pub dead_letters: Vec<DeadLetter>,
     /// Alerts that a filter failed on.
     pub failures: Vec<Failure>,
+    /// Alerts that passed and may not go out.
+    pub withheld: Vec<Failure>,
+    /// What each filter judged, for its limits; used up before the delivery is committed.
+    pub judged: Vec<Judged>,
     /// Per setting and night.
     pub counts: BTreeMap<CountKey, Counts>,
     /// Packets per partition: first offset and the next one to read.
@@ -139,6 +200,7 @@ impl Delivery {
         self.outputs.extend(later.outputs);
         self.dead_letters.extend(later.dead_letters);
         self.failures.extend(later.failures);
+        self.withheld.extend(later.withheld);
         for (key, counts) in later.counts {
             self.counts.entry(key).or_default().add(&counts);
         }
@@ -166,21 +228,53 @@ impl Delivery {
 impl Counts {
     /// Add what another run counted under the same key.
     pub fn add(&mut self, other: &Self) {
-        self.evaluated += other.evaluated;
-        self.passed += other.passed;
-        self.lacking += other.lacking;
-        self.fuel += other.fuel;
-        self.elapsed_ns += other.elapsed_ns;
-        for (reason, count) in &other.rejected {
-            *self.rejected.entry(reason.clone()).or_default() += count;
+        // A damaged log must not stop the folding.
+        for (into, from) in [
+            (&mut self.evaluated, other.evaluated),
+            (&mut self.passed, other.passed),
+            (&mut self.bytes_out, other.bytes_out),
+            (&mut self.skipped, other.skipped),
+            (&mut self.lacking, other.lacking),
+            (&mut self.fuel, other.fuel),
+            (&mut self.elapsed_ns, other.elapsed_ns),
+        ] {
+            *into = into.saturating_add(from);
         }
-        for (kind, count) in &other.failed {
-            *self.failed.entry(kind.clone()).or_default() += count;
+        for (into, from) in [
+            (&mut self.rejected, &other.rejected),
+            (&mut self.failed, &other.failed),
+            (&mut self.withheld, &other.withheld),
+        ] {
+            for (name, count) in from {
+                let sum = into.entry(name.clone()).or_default();
+                *sum = sum.saturating_add(*count);
+            }
         }
+    }
+
+    /// Alerts within the owner's rights that have every required field.
+    #[must_use]
+    pub fn eligible(&self) -> u64 {
+        self.evaluated + self.skipped
+    }
+
+    /// Passing alerts that went out.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.passed.saturating_sub(self.withheld.values().sum())
     }
 }
 
 impl Destination {
+    /// Where a night of it is counted.
+    #[must_use]
+    pub fn key(&self, night: &str) -> CountKey {
+        CountKey {
+            setting: self.setting,
+            night: night.to_owned(),
+        }
+    }
+
     /// The name of the reason behind a code from 1 to 199.
     #[must_use]
     pub fn reason(&self, code: u8) -> &str {

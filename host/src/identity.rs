@@ -22,6 +22,8 @@ pub struct Identity {
     pub alert_id: String,
     /// Observing night.
     pub night: Arc<str>,
+    /// The programme that it belongs to, where the stream has programmes.
+    pub programme: Option<i64>,
 }
 
 /// The fields to decode for identities. An id may be text in one survey and a number in another,
@@ -30,6 +32,7 @@ pub struct IdentityFields {
     fields: Vec<Field>,
     object_ids: usize,
     alert_ids: usize,
+    times: usize,
     nights: Nights,
 }
 
@@ -45,15 +48,23 @@ impl IdentityFields {
         };
         let (object, alert) = (ids(&settings.object_id), ids(&settings.alert_id));
         let times = settings.observed.iter().flat_map(|observed| &observed.path);
-        let times = times
+        let times: Vec<Field> = times
             .filter_map(|path| path.parse().ok())
-            .map(|path| one(&path, Element::Float64));
+            .map(|path| one(&path, Element::Float64))
+            .collect();
+        let programmes = settings.programmes.iter().flat_map(|one| &one.path);
+        let programmes = programmes
+            .filter_map(|path| path.parse().ok())
+            .map(|path| one(&path, Element::Int64));
         let (object_ids, alert_ids) = (object.len(), alert.len());
-        let fields = object.into_iter().chain(alert).chain(times).collect();
+        let instants = times.len();
+        let fields = object.into_iter().chain(alert).chain(times);
+        let fields = fields.chain(programmes).collect();
         Self {
             fields,
             object_ids,
             alert_ids,
+            times: instants,
             nights: Nights::new(settings.observed.clone()),
         }
     }
@@ -73,7 +84,8 @@ impl IdentityFields {
     /// The identities of `rows` alerts, from the columns of [`Self::fields`].
     pub fn read(&mut self, columns: &[ArrayRef], rows: usize) -> Vec<Identity> {
         let (object, rest) = columns.split_at(self.object_ids);
-        let (alert, times) = rest.split_at(self.alert_ids);
+        let (alert, rest) = rest.split_at(self.alert_ids);
+        let (times, programmes) = rest.split_at(self.times);
         (0..rows)
             .map(|row| {
                 let alert_id = first_id(alert, row).unwrap_or_default();
@@ -83,6 +95,7 @@ impl IdentityFields {
                     object_id,
                     alert_id,
                     night,
+                    programme: first_number(programmes, row),
                 }
             })
             .collect()
@@ -109,6 +122,13 @@ fn first_id(columns: &[ArrayRef], row: usize) -> Option<String> {
             let number = column.as_primitive_opt::<types::Int64Type>()?.value(row);
             (number != 0).then(|| number.to_string())
         })
+}
+
+fn first_number(columns: &[ArrayRef], row: usize) -> Option<i64> {
+    columns
+        .iter()
+        .filter(|column| !column.is_null(row))
+        .find_map(|column| Some(column.as_primitive_opt::<types::Int64Type>()?.value(row)))
 }
 
 fn first_time(columns: &[ArrayRef], row: usize) -> Option<f64> {

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use arrow_array::ArrayRef;
 use skysieve_decode::{Damage, Decoder, Limits, Origin, SchemaSource};
 
+use crate::delivery::Destination;
 use crate::evaluate::active::{ActiveFilter, ActiveSet};
-use crate::evaluate::{Evaluation, Verdict};
+use crate::evaluate::{Evaluation, Fault, FaultKind, Verdict};
 use crate::identity::{Identity, IdentityFields};
+use crate::rights::Rights;
 use crate::source::Packet;
 use crate::stream::StreamSettings;
 
@@ -23,7 +25,11 @@ pub struct Judge {
     identity: IdentityFields,
     decoder: Decoder,
     alone: bool,
+    out_of_time: Option<OutOfTime>,
 }
+
+/// Whether a filter has used up its time of a night.
+pub type OutOfTime = Box<dyn Fn(&Destination, &Arc<str>) -> bool + Send>;
 
 /// One alert: a record of a packet, under its names.
 #[derive(Debug, Clone)]
@@ -45,6 +51,10 @@ pub struct Verdicts {
     pub filter: Arc<ActiveFilter>,
     /// The alerts that were handed over, ascending indexes into [`Judgement::alerts`].
     pub rows: Vec<u32>,
+    /// Alerts beyond its owner's rights, likewise: to the filter they were never sent.
+    pub hidden: Vec<u32>,
+    /// Alerts that it would have been handed, were its time of the night not used up, likewise.
+    pub skipped: Vec<u32>,
     /// One verdict for each of `rows`, with fuel and time.
     pub evaluation: Evaluation,
     /// Where alerts are judged alone, each one's own fuel; else empty.
@@ -80,6 +90,7 @@ impl Judge {
             identity,
             decoder,
             alone: false,
+            out_of_time: None,
         }
     }
 
@@ -88,6 +99,15 @@ impl Judge {
     pub fn alone(mut self, alone: bool) -> Self {
         self.alone = alone;
         self
+    }
+
+    /// Filters that `out_of_time` says so of are skipped for the night.
+    #[must_use]
+    pub fn stopping(self, out_of_time: OutOfTime) -> Self {
+        Self {
+            out_of_time: Some(out_of_time),
+            ..self
+        }
     }
 
     /// From the next batch on judge by `active`.
@@ -127,12 +147,11 @@ impl Judge {
         };
         let mut alerts: Vec<Alert> = std::iter::zip(&batch.rows, identities).map(alert).collect();
         let columns = &batch.columns[own..];
-        let rows = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX);
-        let filters = self.active.filters.iter().filter(|_| rows > 0);
-        let verdicts: Vec<Verdicts> = filters
-            .map(|filter| self.verdicts(filter, columns, rows))
+        let filters = self.active.filters.iter().filter(|_| !alerts.is_empty());
+        let mut verdicts: Vec<Verdicts> = filters
+            .map(|filter| self.verdicts(filter, columns, &alerts))
             .collect();
-        self.isolate(packets, &mut alerts, &verdicts);
+        self.isolate(packets, &mut alerts, &mut verdicts);
         Judgement {
             generation: self.active.generation,
             alerts,
@@ -142,44 +161,63 @@ impl Judge {
     }
 
     /// Give each passing record of a packet that holds several a packet of its own.
-    fn isolate(&mut self, packets: &[Packet], alerts: &mut [Alert], verdicts: &[Verdicts]) {
+    /// One that cannot be cut out is nobody's: its packet may hold alerts beyond an owner's rights.
+    fn isolate(&mut self, packets: &[Packet], alerts: &mut [Alert], verdicts: &mut [Verdicts]) {
         if alerts.iter().all(|alert| alert.record == 0) {
             return;
         }
         let mut passes = vec![false; alerts.len()];
-        for said in verdicts {
+        for said in &*verdicts {
             for (row, verdict) in said.rows.iter().zip(&said.evaluation.verdicts) {
                 passes[*row as usize] |= matches!(verdict, Verdict::Pass(_));
             }
         }
-        let mut passing: Vec<&mut Alert> = alerts
+        let mut lost = Vec::new();
+        let mut passing: Vec<(usize, &mut Alert)> = alerts
             .iter_mut()
+            .enumerate()
             .zip(passes)
             .filter(|(_, passes)| *passes)
             .map(|(alert, _)| alert)
             .collect();
-        for of_packet in passing.chunk_by_mut(|one, next| one.packet == next.packet) {
-            let records: Vec<u32> = of_packet.iter().map(|alert| alert.record).collect();
-            let packet = &packets[of_packet[0].packet].bytes;
-            // It was decoded just now; should it fail all the same, the whole packet goes out.
+        for of_packet in passing.chunk_by_mut(|(_, one), (_, next)| one.packet == next.packet) {
+            let records: Vec<u32> = of_packet.iter().map(|(_, alert)| alert.record).collect();
+            let packet = &packets[of_packet[0].1.packet].bytes;
             let Ok(alone) = self.decoder.isolate(packet, &records) else {
+                lost.extend(of_packet.iter().map(|(row, _)| *row));
                 continue;
             };
-            for (alert, bytes) in of_packet.iter_mut().zip(alone) {
+            for ((_, alert), bytes) in of_packet.iter_mut().zip(alone) {
                 alert.alone = Some(bytes.into());
             }
         }
+        for said in verdicts.iter_mut().filter(|_| !lost.is_empty()) {
+            said.fail(&lost, "the alert cannot be cut out of its packet");
+        }
     }
 
-    fn verdicts(&self, filter: &Arc<ActiveFilter>, columns: &[ArrayRef], rows: u32) -> Verdicts {
+    fn verdicts(
+        &self,
+        filter: &Arc<ActiveFilter>,
+        columns: &[ArrayRef],
+        alerts: &[Alert],
+    ) -> Verdicts {
         let columns = filter.columns(columns);
-        let rows = filter.eligible(&columns, rows);
+        let hidden = self.hidden(filter, alerts);
+        let count = u32::try_from(alerts.len()).unwrap_or(u32::MAX);
+        let mut rows = filter.eligible(&columns, count);
+        if !hidden.is_empty() {
+            rows.retain(|row| hidden.binary_search(row).is_err());
+        }
+        let skipped = self.skipped(filter, alerts, &mut rows);
         let evaluate = |rows: &[u32]| filter.program.evaluate(&columns, rows, &filter.parameters);
         if !self.alone {
             let evaluation = evaluate(&rows);
             return Verdicts {
                 filter: filter.clone(),
                 rows,
+                hidden,
+                skipped,
                 evaluation,
                 fuels: Vec::new(),
             };
@@ -194,8 +232,62 @@ impl Judge {
         Verdicts {
             filter: filter.clone(),
             rows,
+            hidden,
+            skipped,
             evaluation: whole,
             fuels,
+        }
+    }
+
+    /// The alerts beyond a filter's rights, ascending.
+    fn hidden(&self, filter: &ActiveFilter, alerts: &[Alert]) -> Vec<u32> {
+        let rights = &filter.rights;
+        if self.settings.programmes.is_none() || *rights == Rights::all() {
+            return Vec::new();
+        }
+        let numbered = (0_u32..).zip(alerts);
+        let beyond = numbered.filter(|(_, alert)| !rights.allow(alert.identity.programme));
+        beyond.map(|(row, _)| row).collect()
+    }
+
+    /// Takes out of `rows` those of nights whose time the filter has used up.
+    fn skipped(&self, filter: &ActiveFilter, alerts: &[Alert], rows: &mut Vec<u32>) -> Vec<u32> {
+        let limited = filter.destination.limits.cpu_ms_per_night < u64::MAX;
+        let Some(out_of_time) = self.out_of_time.as_ref().filter(|_| limited) else {
+            return Vec::new();
+        };
+        // Alerts of a batch are of one night, or two: each is asked for once.
+        let mut nights: Vec<(&Arc<str>, bool)> = Vec::new();
+        let mut is_out = |night| match nights.iter().find(|(known, _)| *known == night) {
+            Some((_, is_out)) => *is_out,
+            None => {
+                nights.push((night, out_of_time(&filter.destination, night)));
+                nights[nights.len() - 1].1
+            }
+        };
+        let of = |row: u32| &alerts[row as usize].identity.night;
+        let skipped: Vec<u32> = rows
+            .iter()
+            .copied()
+            .filter(|row| is_out(of(*row)))
+            .collect();
+        if !skipped.is_empty() {
+            rows.retain(|row| skipped.binary_search(row).is_err());
+        }
+        skipped
+    }
+}
+
+impl Verdicts {
+    /// Makes passes of these alerts failures.
+    fn fail(&mut self, alerts: &[usize], message: &str) {
+        for (row, verdict) in self.rows.iter().zip(&mut self.evaluation.verdicts) {
+            if matches!(verdict, Verdict::Pass(_)) && alerts.contains(&(*row as usize)) {
+                *verdict = Verdict::Fail(Fault {
+                    kind: FaultKind::Malformed,
+                    message: message.to_owned(),
+                });
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ pub mod identity;
 pub mod judge;
 pub mod kafka;
 pub mod night;
+pub mod outflow;
+pub mod rights;
 pub mod route;
 pub mod samples;
 pub mod sink;

@@ -11,6 +11,7 @@ use skysieve_decode::SchemaSource;
 
 use crate::evaluate::active::ActiveHandle;
 use crate::kafka::{self, KafkaError, KafkaStream};
+use crate::outflow::Outflow;
 use crate::samples::Samples;
 use crate::sink::archive::{self, ArchiveCountLog, ArchiveError};
 use crate::sink::{CountLog, Sink, SinkError};
@@ -37,6 +38,8 @@ pub struct OpenStream {
     pub samples: Arc<Samples>,
     /// What judges its alerts.
     pub active: ActiveHandle,
+    /// What of its filters' alerts may go out.
+    pub outflow: Arc<Outflow>,
     /// One per worker.
     pub ways: Vec<Way>,
     /// What the workers counted.
@@ -136,6 +139,7 @@ impl OpenStream {
             schemas,
             samples: Arc::new(samples),
             active: ActiveHandle::default(),
+            outflow: Arc::default(),
             ways,
             counts,
             topics,

@@ -3,18 +3,22 @@
 //! In: the registry's generation, looked at a few times a second. Out: an active set, swapped whole.
 //! Never: an empty set because the database is away; the last one holds until it is back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::delivery::Destination;
+use crate::delivery::{Destination, OutputLimits};
 use crate::evaluate::Program;
 use crate::evaluate::active::{ActiveHandle, ActiveSet, Candidate};
-use crate::registry::{ActiveSetting, Registry, RegistryError};
-use crate::stream::MAIN_LANE;
+use crate::outflow::{Outflow, Used};
+use crate::registry::{
+    ActiveSetting, NightUse, OwnerId, Quota, Registry, RegistryError, SetQuotas,
+};
+use crate::rights::Rights;
+use crate::stream::{MAIN_LANE, StreamSettings};
 use crate::upload::Uploader;
 
 /// How often the generation is looked at: a change is live well within a second.
@@ -22,38 +26,48 @@ const LOOK: Duration = Duration::from_millis(250);
 /// After how many looks a filter that could not be loaded is tried again (30 s).
 const LOOKS_BEFORE_RETRY: u32 = 120;
 
+/// Every so many looks it is told what was used of quotas (1 s).
+const LOOKS_BETWEEN_USE: u32 = 4;
+
 /// Keeps the active set of one stream true to the registry.
 pub struct Refresh {
     registry: Registry,
     uploader: Arc<Uploader>,
-    stream: String,
+    stream: Arc<StreamSettings>,
     handle: ActiveHandle,
+    outflow: Arc<Outflow>,
+    granted: BTreeMap<OwnerId, Vec<i64>>,
+    quotas: SetQuotas,
     loaded: HashMap<String, Program>,
     generation: Option<i64>,
     missing: bool,
     looks: u32,
+    rounds: u32,
 }
 
 impl Refresh {
-    /// For the stream of this name; what it loads shows through `handle`.
+    /// For this stream; what it loads shows through `handle`, `outflow` hears what was used.
     #[must_use]
     pub fn new(
         registry: Registry,
         uploader: Arc<Uploader>,
-        stream: &str,
-        handle: ActiveHandle,
+        stream: Arc<StreamSettings>,
+        (handle, outflow): (ActiveHandle, Arc<Outflow>),
     ) -> Self {
-        let stream = stream.to_owned();
         let loaded = HashMap::new();
         Self {
             registry,
             uploader,
             stream,
             handle,
+            outflow,
+            granted: BTreeMap::new(),
+            quotas: SetQuotas::new(),
             loaded,
             generation: None,
             missing: false,
             looks: 0,
+            rounds: 0,
         }
     }
 
@@ -61,15 +75,87 @@ impl Refresh {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut away = false;
         while !*stop.borrow() {
-            match self.look().await {
+            match self.look_round().await {
                 Ok(()) => away = false,
                 Err(error) if !away => {
-                    tracing::warn!(stream = self.stream, %error, "the last active set holds on");
+                    tracing::warn!(stream = self.stream.name, %error, "the last active set holds on");
                     away = true;
                 }
                 Err(_) => {}
             }
             _ = tokio::time::timeout(LOOK, stop.changed()).await;
+        }
+    }
+
+    async fn look_round(&mut self) -> Result<(), RegistryError> {
+        self.look().await?;
+        self.rounds += 1;
+        if self.rounds.is_multiple_of(LOOKS_BETWEEN_USE) {
+            self.tell_use().await?;
+        }
+        Ok(())
+    }
+
+    /// Before the first alert: the active set, and what its filters have used of their nights.
+    ///
+    /// # Errors
+    /// When the registry does not answer.
+    pub async fn begin(&mut self) -> Result<(), RegistryError> {
+        self.look().await?;
+        for one in self.registry.night_use(&self.stream.name, "").await? {
+            self.outflow.begin(&one.topic, &one.night, used(&one));
+        }
+        Ok(())
+    }
+
+    /// The ledger hears what all hosts have sent out of its nights, the registry which limits were
+    /// met here.
+    async fn tell_use(&mut self) -> Result<(), RegistryError> {
+        if let Some(earliest) = self.outflow.earliest_night() {
+            for one in self
+                .registry
+                .night_use(&self.stream.name, &earliest)
+                .await?
+            {
+                self.outflow.tell(&one.topic, &one.night, used(&one));
+            }
+        }
+        for met in self.outflow.met() {
+            let (setting, quota) = (met.setting, met.limit.as_str());
+            let is_first = self
+                .registry
+                .note_withholding(setting, &met.night, quota)
+                .await?;
+            if is_first {
+                let night = &*met.night;
+                tracing::warn!(setting, night, quota, "a filter met a limit");
+            }
+        }
+        Ok(())
+    }
+
+    /// Which programmes an owner may see.
+    fn rights(&self, owner: OwnerId) -> Rights {
+        let granted = self.granted.get(&owner).map_or(&[][..], Vec::as_slice);
+        Rights::of(self.stream.programmes.as_ref(), granted)
+    }
+
+    /// What an owner's filters may send out.
+    fn limits(&self, owner: OwnerId) -> OutputLimits {
+        let value = |quota| {
+            let set = self.quotas.get(&(owner, quota)).copied();
+            let value = set.unwrap_or_else(|| self.registry.quota_defaults().default_of(quota));
+            match u64::try_from(value) {
+                Ok(value) if value < i64::MAX as u64 => value,
+                Ok(_) => u64::MAX,
+                Err(_) => 0,
+            }
+        };
+        OutputLimits {
+            alerts_per_night: value(Quota::AlertsPerNight),
+            bytes_per_night: value(Quota::BytesPerNight),
+            cpu_ms_per_night: value(Quota::CpuSPerNight).saturating_mul(1_000),
+            ..OutputLimits::NONE
         }
     }
 
@@ -87,15 +173,17 @@ impl Refresh {
         self.looks = 0;
         let settings = self
             .registry
-            .active_settings(&self.stream, MAIN_LANE)
+            .active_settings(&self.stream.name, MAIN_LANE)
             .await?;
+        self.granted = self.registry.programmes(&self.stream.name).await?;
+        self.quotas = self.registry.set_quotas().await?;
         self.load_all(&settings).await;
         let candidates: Vec<Candidate> = settings
             .into_iter()
             .filter_map(|setting| self.candidate(setting))
             .collect();
         tracing::info!(
-            stream = self.stream,
+            stream = self.stream.name,
             generation,
             filters = candidates.len(),
             "active set"
@@ -161,11 +249,21 @@ impl Refresh {
             version: setting.version,
             topic: setting.topic,
             reasons,
+            limits: self.limits(setting.owner_id),
         };
         Some(Candidate {
             destination,
             parameters: setting.parameters,
             program,
+            rights: self.rights(setting.owner_id),
         })
+    }
+}
+
+fn used(one: &NightUse) -> Used {
+    Used {
+        alerts: one.alerts.unsigned_abs(),
+        bytes: one.bytes.unsigned_abs(),
+        elapsed_ns: one.elapsed_ns.unsigned_abs(),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use skysieve_decode::Damage;
 
 use crate::delivery::{
-    AnnotationValue, CountKey, Counts, DeadLetter, Delivery, Destination, Failure, Output,
+    AnnotationValue, Counts, DeadLetter, Delivery, Destination, Failure, Judged, Output,
 };
 use crate::evaluate::{Fault, Verdict};
 use crate::judge::{Alert, Judgement, Verdicts};
@@ -65,6 +65,7 @@ struct Tally {
     night: Arc<str>,
     passed: u64,
     lacking: u64,
+    skipped: u64,
     rejected: [u64; 256],
     failed: BTreeMap<&'static str, u64>,
 }
@@ -75,6 +76,7 @@ impl Tally {
             night,
             passed: 0,
             lacking: 0,
+            skipped: 0,
             rejected: [0; 256],
             failed: BTreeMap::new(),
         }
@@ -105,6 +107,7 @@ impl Tally {
             rejected,
             failed,
             lacking: self.lacking,
+            skipped: self.skipped,
             ..Counts::default()
         }
     }
@@ -114,16 +117,27 @@ fn add_verdicts(delivery: &mut Delivery, packets: &[Packet], alerts: &[Alert], s
     let Verdicts {
         filter,
         rows,
+        hidden,
+        skipped,
         evaluation,
         ..
     } = said;
     let destination = &filter.destination;
     let mut judged = rows.into_iter().zip(evaluation.verdicts).peekable();
+    let mut hidden = hidden.into_iter().peekable();
+    let mut skipped = skipped.into_iter().peekable();
     let mut tallies: Vec<Tally> = Vec::with_capacity(1);
     for (row, alert) in (0_u32..).zip(alerts) {
+        // Beyond the owner's rights: as if it had not been sent.
+        if hidden.next_if_eq(&row).is_some() {
+            continue;
+        }
         let tally = tally(&mut tallies, &alert.identity.night);
         let Some((_, verdict)) = judged.next_if(|(judged, _)| *judged == row) else {
-            tally.lacking += 1;
+            match skipped.next_if_eq(&row) {
+                Some(_) => tally.skipped += 1,
+                None => tally.lacking += 1,
+            }
             continue;
         };
         let packet = &packets[alert.packet];
@@ -149,10 +163,13 @@ fn add_verdicts(delivery: &mut Delivery, packets: &[Packet], alerts: &[Alert], s
         let mut counts = tally.counts(destination);
         counts.fuel = share(evaluation.fuel, counts.evaluated, evaluated);
         counts.elapsed_ns = share(evaluation.elapsed_ns, counts.evaluated, evaluated);
-        let key = CountKey {
-            setting: destination.setting,
-            night: tally.night.to_string(),
-        };
+        delivery.judged.push(Judged {
+            destination: destination.clone(),
+            night: tally.night.clone(),
+            evaluated: counts.evaluated,
+            elapsed_ns: counts.elapsed_ns,
+        });
+        let key = destination.key(&tally.night);
         delivery.counts.entry(key).or_default().add(&counts);
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use skysieve_decode::FieldPath;
 
+use crate::rights::Programmes;
 use crate::source::BatchLimits;
 use crate::{kafka, sink, source};
 
@@ -40,6 +41,9 @@ pub struct StreamSettings {
     /// When an alert was observed; without it every alert belongs to the night `unknown`.
     #[serde(default)]
     pub observed: Option<ObservationTime>,
+    /// Whose alerts they are, where a survey shares its telescope; without it everybody sees all.
+    #[serde(default)]
+    pub programmes: Option<Programmes>,
     /// Threads that each walk the whole way from source to sink.
     #[serde(default = "one")]
     pub workers: usize,
@@ -160,6 +164,9 @@ impl StreamSettings {
                     "{path} lies in an array; an alert has one id and one time"
                 ));
             }
+        }
+        if let Some(programmes) = &self.programmes {
+            programmes.check()?;
         }
         if self.alert_id.is_empty() {
             return Err("alert_id is empty; name at least one path".to_owned());

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::delivery::Delivery;
 use crate::evaluate::active::ActiveHandle;
 use crate::judge::Judge;
+use crate::outflow::{Admitted, Outflow};
 use crate::route::route;
 use crate::samples::Samples;
 use crate::sink::{Sink, SinkError};
@@ -41,10 +42,12 @@ pub struct Worker {
     sink: Box<dyn Sink + Send>,
     judge: Judge,
     active: ActiveHandle,
+    outflow: Arc<Outflow>,
     samples: Arc<Samples>,
     pace: Pace,
     stop: Arc<AtomicBool>,
     pending: Delivery,
+    admitted: Admitted,
     due: Option<Instant>,
     backoff: Duration,
 }
@@ -66,7 +69,7 @@ impl Worker {
     pub fn new(
         way: (Box<dyn Source + Send>, Box<dyn Sink + Send>),
         judge: Judge,
-        active: ActiveHandle,
+        (active, outflow): (ActiveHandle, Arc<Outflow>),
         samples: Arc<Samples>,
         pace: Pace,
         stop: Arc<AtomicBool>,
@@ -78,10 +81,12 @@ impl Worker {
             sink,
             judge,
             active,
+            outflow,
             samples,
             pace,
             stop,
             pending,
+            admitted: Admitted::default(),
             due: None,
             backoff: FIRST_BACKOFF,
         }
@@ -124,7 +129,9 @@ impl Worker {
         }
         self.samples.offer(packets);
         let judgement = self.judge.judge(packets);
-        self.pending.append(route(packets, judgement));
+        let mut delivery = route(packets, judgement);
+        self.admitted.append(self.outflow.admit(&mut delivery));
+        self.pending.append(delivery);
         self.due
             .get_or_insert_with(|| Instant::now() + self.pace.commit_interval);
     }
@@ -149,6 +156,7 @@ impl Worker {
             return Ok(());
         }
         let delivery = std::mem::take(&mut self.pending);
+        let admitted = std::mem::take(&mut self.admitted);
         self.due = None;
         let positions = delivery.positions.clone();
         match self.sink.commit(delivery) {
@@ -159,6 +167,7 @@ impl Worker {
             }
             Err(SinkError::Aborted(reason)) => {
                 tracing::warn!(%reason, "commit given up; reading again from the committed positions");
+                self.outflow.take_back(&admitted);
                 self.rewind()
             }
             Err(fatal @ SinkError::Fatal(_)) => Err(fatal.into()),
@@ -183,6 +192,7 @@ impl Worker {
     /// What is pending is another worker's now, or will be read again.
     fn forget(&mut self) {
         self.pending = Delivery::default();
+        self.outflow.take_back(&std::mem::take(&mut self.admitted));
         self.due = None;
     }
 

@@ -37,6 +37,8 @@ pub enum Kind {
     Changed,
     /// As many as there may be.
     Full,
+    /// More than the owner may have or use.
+    Quota,
     /// The host suspended the filter.
     Suspended,
     /// The filter has no version yet.
@@ -95,6 +97,7 @@ impl Kind {
                 "changed",
                 "It was changed meanwhile",
             ),
+            Self::Quota => (S::CONFLICT, "quota", "A quota is used up"),
             Self::Full => (S::CONFLICT, "full", "There are as many as there may be"),
             Self::Suspended => (S::CONFLICT, "suspended", "The filter is suspended"),
             Self::NoVersion => (S::CONFLICT, "no_version", "The filter has no version yet"),
@@ -271,6 +274,9 @@ impl From<RegistryError> for Problem {
             RegistryError::Changed => {
                 Self::new(Kind::Changed, detail).advise("read it again, then decide")
             }
+            RegistryError::Quota { .. } => Self::new(Kind::Quota, detail).advise(
+                "see what is used of it at `/v1/quotas`; free some, or ask an administrator for more",
+            ),
             RegistryError::Full { .. } => {
                 Self::new(Kind::Full, detail).advise("remove one that is no longer needed")
             }

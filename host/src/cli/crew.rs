@@ -80,6 +80,7 @@ impl Crew {
             schemas,
             samples,
             active,
+            outflow,
             ways,
             counts,
             ..
@@ -89,9 +90,19 @@ impl Crew {
             commit_interval: settings.commit_interval(),
         };
         for (number, way) in ways.into_iter().enumerate() {
-            let judge = Judge::new(settings.clone(), schemas.clone(), active.current());
+            let ledger = outflow.clone();
+            let judge = Judge::new(settings.clone(), schemas.clone(), active.current()).stopping(
+                Box::new(move |filter, night| ledger.is_out_of_time(filter, night)),
+            );
             let stop = self.stop_workers.clone();
-            let worker = Worker::new(way, judge, active.clone(), samples.clone(), pace, stop);
+            let worker = Worker::new(
+                way,
+                judge,
+                (active.clone(), outflow.clone()),
+                samples.clone(),
+                pace,
+                stop,
+            );
             let name = format!("{}-{number}", settings.name);
             let (sender, label) = (sender.clone(), format!("worker {name}"));
             let run = move || {

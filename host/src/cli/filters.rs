@@ -10,9 +10,10 @@ use anyhow::Context;
 
 use super::Usage;
 use super::report::{Cut, Examples, FilterLine};
-use crate::delivery::{Counts, Destination};
+use crate::delivery::{Counts, Destination, OutputLimits};
 use crate::evaluate::active::{ActiveSet, Candidate};
 use crate::evaluate::{self, ParameterValue, Program, Sandbox};
+use crate::rights::Rights;
 use crate::upload::{self, Accepted, StreamSamples, Uploader};
 
 /// One filter from a file.
@@ -115,6 +116,7 @@ pub(super) fn active_set(filters: &[LocalFilter]) -> ActiveSet {
         destination: filter.destination(setting),
         program: filter.program.clone(),
         parameters: filter.parameters.clone(),
+        rights: Rights::all(),
     });
     ActiveSet::new(1, candidates.collect())
 }
@@ -142,6 +144,7 @@ impl LocalFilter {
             version: 1,
             topic: self.name.clone(),
             reasons: reasons.collect(),
+            limits: OutputLimits::NONE,
         }
     }
 

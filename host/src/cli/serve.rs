@@ -82,12 +82,12 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         let mut refresh = Refresh::new(
             registry.clone(),
             uploader.clone(),
-            &name,
-            stream.active.clone(),
+            stream.settings.clone(),
+            (stream.active.clone(), stream.outflow.clone()),
         );
         // Before the first alert: what was active must not miss one.
         refresh
-            .look()
+            .begin()
             .await
             .context("the active filters cannot be read")?;
         windows.push(tokio::spawn(refresh.run(stopping.clone())));

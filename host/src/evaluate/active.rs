@@ -11,6 +11,7 @@ use skysieve_decode::Field;
 
 use super::{ParameterValue, Program};
 use crate::delivery::{AnnotationValue, Destination};
+use crate::rights::Rights;
 
 /// One filter under one setting.
 pub struct ActiveFilter {
@@ -20,6 +21,8 @@ pub struct ActiveFilter {
     pub program: Program,
     /// One value for each declared parameter, checked.
     pub parameters: Vec<ParameterValue>,
+    /// Which programmes its owner may see.
+    pub rights: Rights,
     columns: Vec<usize>,
     required: Vec<usize>,
     annotations: Vec<Arc<str>>,
@@ -33,6 +36,8 @@ pub struct Candidate {
     pub program: Program,
     /// One value for each declared parameter, checked.
     pub parameters: Vec<ParameterValue>,
+    /// Which programmes its owner may see.
+    pub rights: Rights,
 }
 
 /// Every filter that runs, and the union of their fields.
@@ -88,6 +93,7 @@ impl ActiveFilter {
             destination: Arc::new(candidate.destination),
             program: candidate.program,
             parameters: candidate.parameters,
+            rights: candidate.rights,
             columns,
         }
     }

@@ -8,6 +8,7 @@
 //! | `<prefix>.<stream>.<owner>.<filter>` | alerts that pass the filter |
 //! | `<prefix>.<stream>.dead-letters` | packets that could not be decoded |
 //! | `<prefix>.<stream>.failures` | alerts that a filter failed on |
+//! | `<prefix>.<stream>.withheld` | alerts that passed and may not go out |
 //! | `<prefix>.<stream>.counts` | what each commit counted |
 //! | `<prefix>.<stream>.positions` | the next position to read, newest per partition |
 //!
@@ -27,6 +28,8 @@ pub struct StreamTopics {
     pub dead_letters: String,
     /// Alerts that a filter failed on.
     pub failures: String,
+    /// Alerts that passed and may not go out.
+    pub withheld: String,
     /// What each commit counted.
     pub counts: String,
     /// Next position to read, newest per partition.
@@ -49,6 +52,7 @@ impl StreamTopics {
         Ok(StreamTopics {
             dead_letters: name("dead-letters"),
             failures: name("failures"),
+            withheld: name("withheld"),
             counts: name("counts"),
             positions: name("positions"),
         })

@@ -112,13 +112,21 @@ impl KafkaSink {
                 headers: Some(self.writer.dead_letter_headers(letter)),
             })?;
         }
-        for failure in &delivery.failures {
+        let failed = delivery
+            .failures
+            .iter()
+            .map(|one| (one, &self.own.failures));
+        let withheld = delivery
+            .withheld
+            .iter()
+            .map(|one| (one, &self.own.withheld));
+        for (failure, topic) in failed.chain(withheld) {
             let value = self.writer.failure(failure);
             let key = format!(
                 "{}/{}",
                 failure.destination.owner, failure.destination.filter
             );
-            self.send_json(transactions, &self.own.failures, None, &key, &value)?;
+            self.send_json(transactions, topic, None, &key, &value)?;
         }
         let lane = &self.writer.lane;
         let counts = self.writer.counts(delivery);

@@ -47,7 +47,13 @@ impl Topics {
 
     /// All of a stream's own topics.
     pub(super) fn ensure_stream(&self, topics: &StreamTopics) -> Result<(), KafkaError> {
-        for topic in [&topics.dead_letters, &topics.failures, &topics.counts] {
+        let own = [
+            &topics.dead_letters,
+            &topics.failures,
+            &topics.withheld,
+            &topics.counts,
+        ];
+        for topic in own {
             self.ensure(topic)?;
         }
         let new = NewTopic::new(&topics.positions, 1, self.replication())

@@ -9,8 +9,9 @@ use sqlx::{AnyConnection, Row};
 use super::audit::{self, By};
 use super::error::RegistryError;
 use super::history;
-use super::numbers::FilterId;
-use super::{Registry, filters, now_ms};
+use super::numbers::{FilterId, OwnerId};
+use super::quotas::{self, Quota, Quotas};
+use super::{Registry, filters, now_ms, usage};
 
 /// The lane that live filters run in.
 pub const MAIN_LANE: &str = "main";
@@ -166,7 +167,7 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                change(&mut transaction, filter, &wish, by).await?;
+                change(&mut transaction, filter, &wish, &self.quotas, by).await?;
                 transaction.commit().await?;
                 Ok(())
             })
@@ -179,15 +180,17 @@ pub(super) async fn run(
     connection: &mut AnyConnection,
     filter: FilterId,
     setting: i64,
+    quotas: &Quotas,
     by: &By,
 ) -> Result<(), RegistryError> {
-    change(connection, filter, &Wish::Run(setting), by).await
+    change(connection, filter, &Wish::Run(setting), quotas, by).await
 }
 
 async fn change(
     connection: &mut AnyConnection,
     filter: FilterId,
     wish: &Wish<'_>,
+    quotas: &Quotas,
     by: &By,
 ) -> Result<(), RegistryError> {
     filters::lock(connection, filter).await?;
@@ -203,12 +206,29 @@ async fn change(
         return Ok(());
     };
     put(connection, filter, &next).await?;
+    if next.state == State::Active {
+        refuse_too_many(connection, filter, quotas).await?;
+    }
     let action = wish.action();
     let line = action.trim_start_matches("filter.");
     history::add(connection, filter, line, (next.setting, &next.reason), by).await?;
     let detail = json!({"setting": next.setting, "reason": next.reason});
     audit::record_for_filter(connection, by, filter, action, detail).await?;
     raise_generation(connection).await
+}
+
+async fn refuse_too_many(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+    quotas: &Quotas,
+) -> Result<(), RegistryError> {
+    let owner: i64 = sqlx::query_scalar("select owner_id from filters where id = $1")
+        .bind(filter.0)
+        .fetch_one(&mut *connection)
+        .await?;
+    let active = usage::active_filters(connection, OwnerId(owner)).await?;
+    let quota = Quota::ActiveFilters;
+    quotas::refuse_more(connection, OwnerId(owner), quota, quotas, active).await
 }
 
 /// What follows from a wish: nothing, or what is switched on from now. `before` is what ran before.

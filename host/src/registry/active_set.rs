@@ -11,6 +11,7 @@ use sqlx::any::AnyRow;
 
 use super::error::RegistryError;
 use super::filter_settings::Payload;
+use super::numbers::OwnerId;
 use super::{Registry, versions};
 use crate::evaluate::{Description, ParameterValue};
 
@@ -19,6 +20,8 @@ use crate::evaluate::{Description, ParameterValue};
 pub struct ActiveSetting {
     /// Its number.
     pub setting: i64,
+    /// Identity of the owner.
+    pub owner_id: OwnerId,
     /// Owner's name.
     pub owner: String,
     /// Filter's name.
@@ -52,7 +55,7 @@ impl Registry {
             .bounded(async {
                 let mut connection = self.database.read().await?;
                 let rows = sqlx::query(
-                    "select a.setting, o.name as owner, f.name as filter, s.version, v.digest,
+                    "select a.setting, f.owner_id, o.name as owner, f.name as filter, s.version, v.digest,
                             v.description, s.parameters, f.topic, s.payload
                      from activations a
                      join filters f on f.id = a.filter_id
@@ -89,6 +92,7 @@ fn read(row: &AnyRow) -> Result<ActiveSetting, RegistryError> {
     let parameters = description.parameters_from(&given)?;
     Ok(ActiveSetting {
         setting: row.try_get("setting")?,
+        owner_id: OwnerId(row.try_get("owner_id")?),
         owner: row.try_get("owner")?,
         filter: row.try_get("filter")?,
         version: row.try_get("version")?,

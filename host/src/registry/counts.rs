@@ -70,7 +70,7 @@ async fn list(
     };
     sqlx::query(
         "select c.setting, s.version, c.night, c.evaluated, c.passed, c.lacking, c.fuel,
-                c.elapsed_ns
+                c.elapsed_ns, c.skipped, c.bytes_out
          from night_counts c join settings s on s.number = c.setting
          where s.filter_id = $1
            and ($2 = '' or c.night = $2)
@@ -104,6 +104,8 @@ fn read(row: &AnyRow) -> Result<NightCounts, RegistryError> {
             lacking: number("lacking")?,
             fuel: number("fuel")?,
             elapsed_ns: number("elapsed_ns")?,
+            skipped: number("skipped")?,
+            bytes_out: number("bytes_out")?,
             ..Counts::default()
         },
     })
@@ -136,10 +138,10 @@ async fn add_outcomes(
         let Some(counts) = listed.get_mut(&(setting, night)) else {
             continue;
         };
-        let of = if outcome == "failed" {
-            &mut counts.failed
-        } else {
-            &mut counts.rejected
+        let of = match outcome.as_str() {
+            "failed" => &mut counts.failed,
+            "withheld" => &mut counts.withheld,
+            _ => &mut counts.rejected,
         };
         of.insert(name, alerts.unsigned_abs());
     }

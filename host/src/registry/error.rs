@@ -39,6 +39,14 @@ pub enum RegistryError {
     /// Nobody could administrate any more.
     #[error("the last administrator stays one and stays enabled")]
     LastAdministrator,
+    /// More than the owner may have or use.
+    #[error("the quota `{quota}` is {most}")]
+    Quota {
+        /// Its name.
+        quota: &'static str,
+        /// How much it is.
+        most: i64,
+    },
     /// As many as there may be.
     #[error("there are at most {most} {what}")]
     Full {

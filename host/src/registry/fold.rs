@@ -78,7 +78,7 @@ impl Registry {
             for (sequence, record) in fresh {
                 last = Some(*sequence);
                 for (key, counts) in &record.counts {
-                    merge(total.entry(key.clone()).or_default(), counts);
+                    total.entry(key.clone()).or_default().add(counts);
                 }
             }
             let Some(last) = last else { continue };
@@ -110,22 +110,6 @@ fn by_log(records: &[CountRecord]) -> BTreeMap<&str, BTreeMap<i64, &CountRecord>
             .insert(record.sequence, record);
     }
     logs
-}
-
-fn merge(total: &mut Counts, more: &Counts) {
-    total.evaluated = total.evaluated.saturating_add(more.evaluated);
-    total.passed = total.passed.saturating_add(more.passed);
-    total.lacking = total.lacking.saturating_add(more.lacking);
-    total.fuel = total.fuel.saturating_add(more.fuel);
-    total.elapsed_ns = total.elapsed_ns.saturating_add(more.elapsed_ns);
-    for (into, from) in [
-        (&mut total.rejected, &more.rejected),
-        (&mut total.failed, &more.failed),
-    ] {
-        for (name, alerts) in from {
-            *into.entry(name.clone()).or_default() += alerts;
-        }
-    }
 }
 
 async fn folded_of(
@@ -184,15 +168,18 @@ async fn add_counts(
     rows: &[(&CountKey, &Counts)],
 ) -> Result<(), RegistryError> {
     let sql = format!(
-        "insert into night_counts (setting, night, evaluated, passed, lacking, fuel, elapsed_ns)
+        "insert into night_counts
+             (setting, night, evaluated, passed, lacking, fuel, elapsed_ns, skipped, bytes_out)
          values {}
          on conflict (setting, night) do update set
              evaluated = night_counts.evaluated + excluded.evaluated,
              passed = night_counts.passed + excluded.passed,
              lacking = night_counts.lacking + excluded.lacking,
              fuel = night_counts.fuel + excluded.fuel,
-             elapsed_ns = night_counts.elapsed_ns + excluded.elapsed_ns",
-        placeholders(rows.len(), 7)
+             elapsed_ns = night_counts.elapsed_ns + excluded.elapsed_ns,
+             skipped = night_counts.skipped + excluded.skipped,
+             bytes_out = night_counts.bytes_out + excluded.bytes_out",
+        placeholders(rows.len(), 9)
     );
     let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
     for (key, counts) in rows {
@@ -202,12 +189,15 @@ async fn add_counts(
             .bind(stored(counts.passed));
         query = query.bind(stored(counts.lacking)).bind(stored(counts.fuel));
         query = query.bind(stored(counts.elapsed_ns));
+        query = query
+            .bind(stored(counts.skipped))
+            .bind(stored(counts.bytes_out));
     }
     query.execute(connection).await?;
     Ok(())
 }
 
-/// A row of the cut-flow: key, `rejected` or `failed`, reason or kind, alerts.
+/// A row of the cut-flow: key, `rejected`, `failed` or `withheld`, reason, kind or quota, alerts.
 type Outcome<'a> = (&'a CountKey, &'static str, &'a str, u64);
 
 fn outcomes<'a>((key, counts): (&'a CountKey, &'a Counts)) -> Vec<Outcome<'a>> {
@@ -218,6 +208,7 @@ fn outcomes<'a>((key, counts): (&'a CountKey, &'a Counts)) -> Vec<Outcome<'a>> {
     };
     rows("failed", &counts.failed)
         .chain(rows("rejected", &counts.rejected))
+        .chain(rows("withheld", &counts.withheld))
         .collect()
 }
 

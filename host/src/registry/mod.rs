@@ -27,9 +27,11 @@ mod names;
 mod new_filter;
 mod numbers;
 mod programmes;
+mod quotas;
 mod schedules;
 mod settings;
 mod tokens;
+mod usage;
 mod users;
 mod versions;
 
@@ -52,9 +54,11 @@ pub use names::{NAME_LENGTH, Name, NameError, topic};
 pub use new_filter::NewFilter;
 pub use numbers::{FilterId, OwnerId, TokenId};
 pub use programmes::{GRANTED_PROGRAMMES, Granted};
+pub use quotas::{Quota, Quotas, SetQuota, SetQuotas};
 pub use schedules::Schedule;
 pub use settings::Settings;
 pub use tokens::{NewToken, Scope, Secret, TOKEN_PREFIX, Token};
+pub use usage::{NightUse, Withholding};
 pub use users::{Role, User};
 pub use versions::{NewVersion, Version};
 
@@ -62,6 +66,7 @@ pub use versions::{NewVersion, Version};
 #[derive(Debug, Clone)]
 pub struct Registry {
     database: database::Database,
+    quotas: std::sync::Arc<Quotas>,
 }
 
 impl Registry {
@@ -73,6 +78,7 @@ impl Registry {
     pub async fn open(settings: &Settings, data: &Path) -> Result<Self, RegistryError> {
         Ok(Self {
             database: database::Database::open(settings, data).await?,
+            quotas: settings.quotas.clone().into(),
         })
     }
 

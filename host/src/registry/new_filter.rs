@@ -11,7 +11,8 @@ use super::error::{OnViolation, RegistryError};
 use super::filters::{self, Filter, Visibility};
 use super::names::{self, Name};
 use super::numbers::{self, Numbered, OwnerId};
-use super::{Registry, now_ms};
+use super::quotas::{self, Quota};
+use super::{Registry, now_ms, usage};
 
 /// A filter to be created.
 #[derive(Debug, Clone)]
@@ -41,6 +42,10 @@ impl Registry {
                 let mut transaction = self.database.write().await?;
                 refuse_taken(&mut transaction, new).await?;
                 insert(&mut transaction, new).await?;
+                let filters = usage::filters(&mut transaction, new.owner).await?;
+                let quota = Quota::Filters;
+                quotas::refuse_more(&mut transaction, new.owner, quota, &self.quotas, filters)
+                    .await?;
                 let filter =
                     filters::find(&mut transaction, new.owner_name.as_str(), new.name.as_str())
                         .await?;

@@ -184,7 +184,9 @@ impl Registry {
                 .await?
                 .rows_affected();
                 if taken == 1 {
-                    activation::run(&mut transaction, due.filter, due.setting, &due.by).await?;
+                    let (filter, setting) = (due.filter, due.setting);
+                    activation::run(&mut transaction, filter, setting, &self.quotas, &due.by)
+                        .await?;
                     transaction.commit().await?;
                 }
                 Ok(())

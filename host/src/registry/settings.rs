@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::RegistryError;
+use super::quotas::Quotas;
 
 /// Settings of the registry.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub connect_ms: u64,
     /// Longest wait for a whole call, the connection included [ms].
     pub call_ms: u64,
+    /// The quotas of whoever has none of their own.
+    pub quotas: Quotas,
 }
 
 impl Default for Settings {
@@ -31,6 +34,7 @@ impl Default for Settings {
             connections: 8,
             connect_ms: 2_000,
             call_ms: 10_000,
+            quotas: Quotas::default(),
         }
     }
 }
@@ -43,6 +47,7 @@ impl fmt::Debug for Settings {
             .field("connections", &self.connections)
             .field("connect_ms", &self.connect_ms)
             .field("call_ms", &self.call_ms)
+            .field("quotas", &self.quotas)
             .finish()
     }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use skysieve::delivery::{CountKey, Counts, DeadLetter, Delivery, Destination, Failure, Output};
+use skysieve::delivery::{
+    CountKey, Counts, DeadLetter, Delivery, Destination, Failure, Output, OutputLimits,
+};
 use skysieve::kafka::publish::{Publication, Publisher};
 use skysieve::kafka::{KafkaSink, KafkaSource, KafkaStream, Settings};
 use skysieve::sink::{Sink, SinkError};
@@ -159,6 +161,7 @@ pub fn destination(stream: &str) -> Arc<Destination> {
         version: 3,
         topic: output_topic(stream),
         reasons: vec!["odd".into()],
+        limits: OutputLimits::NONE,
     })
 }
 

@@ -139,6 +139,7 @@ async fn the_cut_flow_adds_up() {
         lacking: 2,
         fuel: 2_000,
         elapsed_ns: 700,
+        ..Counts::default()
     };
     for (sequence, night) in [(1, "2026-11-22"), (2, "2026-11-23")] {
         let counts = BTreeMap::from([(

@@ -47,6 +47,9 @@ fn counts(passed: u64) -> Counts {
         lacking: 4,
         fuel: 1_000,
         elapsed_ns: 50,
+        withheld: BTreeMap::from([("gate".to_owned(), 1)]),
+        bytes_out: 700,
+        skipped: 9,
     }
 }
 
@@ -86,6 +89,9 @@ async fn records_are_folded_once(stage: &Stage) {
             lacking: 8,
             fuel: 2_000,
             elapsed_ns: 100,
+            withheld: BTreeMap::from([("gate".to_owned(), 2)]),
+            bytes_out: 1_400,
+            skipped: 18,
         },
     };
     assert_eq!(registry.counts(filter.id, &ALL).await.unwrap(), [expected]);

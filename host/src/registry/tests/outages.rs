@@ -45,6 +45,7 @@ fn hurried(url: String) -> Settings {
         connections: 3,
         connect_ms: 300,
         call_ms: 1_000,
+        ..Settings::default()
     }
 }
 

@@ -5,6 +5,7 @@
 //! OUT/<topic>/<night>/<stream>.<lane>.<worker>.jsonl   a line for each of them
 //! OUT/dead-letters/<stream>.<lane>.<worker>.tar, .jsonl
 //! OUT/failures/<stream>.<lane>.<worker>.jsonl
+//! OUT/withheld/<stream>.<lane>.<worker>.jsonl
 //! OUT/.journal/<stream>.<lane>.<worker>.<epoch>.<first sequence>.jsonl
 //! ```
 //!
@@ -21,6 +22,7 @@ pub(super) const JOURNALS: &str = ".journal";
 
 const DEAD_LETTERS: &str = "dead-letters";
 const FAILURES: &str = "failures";
+const WITHHELD: &str = "withheld";
 
 /// The place of one worker: its files carry it in their names, so that no two write the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +40,7 @@ impl Place {
     /// Stem of the passing alerts of one filter and night.
     pub(super) fn outputs(&self, topic: &str, night: &str) -> String {
         let mut folder = encode(topic);
-        if folder == DEAD_LETTERS || folder == FAILURES {
+        if [DEAD_LETTERS, FAILURES, WITHHELD].contains(&folder.as_str()) {
             folder = format!("%{:02X}{}", folder.as_bytes()[0], &folder[1..]);
         }
         format!("{folder}/{}/{}", encode(night), self.0)
@@ -50,6 +52,10 @@ impl Place {
 
     pub(super) fn failures(&self) -> String {
         format!("{FAILURES}/{}", self.0)
+    }
+
+    pub(super) fn withheld(&self) -> String {
+        format!("{WITHHELD}/{}", self.0)
     }
 }
 

@@ -235,6 +235,7 @@ fn is_empty(delivery: &Delivery) -> bool {
         && delivery.outputs.is_empty()
         && delivery.dead_letters.is_empty()
         && delivery.failures.is_empty()
+        && delivery.withheld.is_empty()
         && delivery.counts.is_empty()
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::*;
-use crate::delivery::{AnnotationValue, CountKey, DeadLetter, Destination, Output};
+use crate::delivery::{AnnotationValue, CountKey, DeadLetter, Destination, Output, OutputLimits};
 use crate::sink::CountLog;
 use crate::source::{Packet, Partition, Position};
 
@@ -40,6 +40,7 @@ fn output(topic: &str, file: &str, offset: i64) -> Output {
         version: 2,
         topic: topic.into(),
         reasons: vec![],
+        limits: OutputLimits::NONE,
     };
     Output {
         destination: Arc::new(destination),

@@ -32,7 +32,8 @@ impl ArchiveSink {
             self.write_outputs(&stem, &outputs, now_s)?;
         }
         self.write_dead_letters(&delivery.dead_letters, now_s)?;
-        self.write_failures(&delivery.failures)?;
+        self.write_lines(&self.place.failures(), &delivery.failures)?;
+        self.write_lines(&self.place.withheld(), &delivery.withheld)?;
         self.files.sync()
     }
 
@@ -52,6 +53,9 @@ impl ArchiveSink {
         }
         if !delivery.failures.is_empty() {
             names.push(jsonl(&self.place.failures()));
+        }
+        if !delivery.withheld.is_empty() {
+            names.push(jsonl(&self.place.withheld()));
         }
         let unknown = self.files.unknown(names.into_iter())?;
         if !unknown.is_empty() {
@@ -98,13 +102,12 @@ impl ArchiveSink {
         Ok(())
     }
 
-    fn write_failures(&mut self, failures: &[Failure]) -> Result<(), ArchiveError> {
+    fn write_lines(&mut self, stem: &str, failures: &[Failure]) -> Result<(), ArchiveError> {
         if failures.is_empty() {
             return Ok(());
         }
         let lines: String = failures.iter().map(lines::failure).collect();
-        self.files
-            .append(&jsonl(&self.place.failures()), lines.as_bytes())
+        self.files.append(&jsonl(stem), lines.as_bytes())
     }
 }
 

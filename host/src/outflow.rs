@@ -1,0 +1,349 @@
+//! What of a delivery goes out: output quotas per night, and the pass-rate gate of a live filter.
+//!
+//! In: deliveries before they are committed, and what the registry has counted so far. Out: the same
+//! deliveries without the outputs that are withheld; these are counted and recorded in them. Never:
+//! IO, a verdict changed, or one filter's limit felt by another.
+//!
+//! One ledger serves all workers of a stream, so within a host a quota holds to the alert. What other
+//! hosts deliver is known from the registry, about a second late.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::delivery::{Counts, Delivery, Destination, Failure, Judged, Output, OutputLimits};
+
+mod window;
+
+use window::Window;
+
+/// Nights that are remembered of a filter; late alerts of earlier ones start again from what the
+/// registry says.
+const NIGHTS: usize = 8;
+
+/// What a filter has used of a night.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Alerts sent out.
+    pub alerts: u64,
+    /// Their bytes of payload.
+    pub bytes: u64,
+    /// Time in the sandbox [ns].
+    pub elapsed_ns: u64,
+}
+
+/// Why a passing alert does not go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Withheld {
+    /// More passes than the stream's gate lets through.
+    Gate,
+    /// The night's alerts are used up.
+    Alerts,
+    /// The night's bytes are used up.
+    Bytes,
+    /// The night's time in the sandbox is used up: alerts are skipped, none is withheld.
+    Cpu,
+}
+
+impl Withheld {
+    /// The word that is counted and shown: the quota's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Alerts => "alerts_per_night",
+            Self::Bytes => "bytes_per_night",
+            Self::Cpu => "cpu_s_per_night",
+        }
+    }
+}
+
+/// A filter that met a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// Number of the setting that ran.
+    pub setting: i64,
+    /// The night.
+    pub night: Arc<str>,
+    /// Which limit.
+    pub limit: Withheld,
+}
+
+/// What was let out and may yet be taken back, where the commit fails.
+#[derive(Debug, Default)]
+pub struct Admitted(HashMap<(String, Arc<str>), Used>);
+
+impl Admitted {
+    /// Together with what was let out later.
+    pub fn append(&mut self, later: Self) {
+        for (key, used) in later.0 {
+            self.0.entry(key).or_default().add(&used);
+        }
+    }
+}
+
+/// The ledger of a stream.
+#[derive(Debug, Default)]
+pub struct Outflow(Mutex<Ledger>);
+
+#[derive(Debug, Default)]
+struct Ledger {
+    /// By the filter's topic, which no other filter has.
+    filters: HashMap<String, Flow>,
+    met: BTreeMap<(i64, Arc<str>, Withheld), ()>,
+}
+
+/// One filter.
+#[derive(Debug, Default)]
+struct Flow {
+    nights: Vec<(Arc<str>, Spent)>,
+    window: Window,
+    /// The setting that the window is of: another one begins afresh.
+    setting: i64,
+}
+
+/// What is known of a filter's night.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    /// What the registry had counted when this host began with it.
+    before: Used,
+    /// What this host has sent out since.
+    here: Used,
+    /// What the registry has counted by now, of all hosts.
+    told: Used,
+}
+
+impl Used {
+    fn add(&mut self, more: &Self) {
+        self.alerts += more.alerts;
+        self.bytes += more.bytes;
+        self.elapsed_ns += more.elapsed_ns;
+    }
+
+    fn take_back(&mut self, less: &Self) {
+        self.alerts = self.alerts.saturating_sub(less.alerts);
+        self.bytes = self.bytes.saturating_sub(less.bytes);
+        self.elapsed_ns = self.elapsed_ns.saturating_sub(less.elapsed_ns);
+    }
+}
+
+impl Spent {
+    /// The registry lags by what is not folded yet, this host's sum by what others do.
+    fn now(&self) -> Used {
+        let most = |told: u64, before: u64, here: u64| told.max(before.saturating_add(here));
+        Used {
+            alerts: most(self.told.alerts, self.before.alerts, self.here.alerts),
+            bytes: most(self.told.bytes, self.before.bytes, self.here.bytes),
+            elapsed_ns: most(
+                self.told.elapsed_ns,
+                self.before.elapsed_ns,
+                self.here.elapsed_ns,
+            ),
+        }
+    }
+}
+
+impl Outflow {
+    /// Before the first alert: what the registry has counted of a filter's night.
+    pub fn begin(&self, topic: &str, night: &str, used: Used) {
+        let mut ledger = self.lock();
+        let spent = ledger.filter(topic).night(&night.into());
+        (spent.before, spent.told) = (used, used);
+    }
+
+    /// What the registry has counted by now of a filter's night.
+    pub fn tell(&self, topic: &str, night: &str, used: Used) {
+        self.lock().filter(topic).night(&night.into()).told = used;
+    }
+
+    /// The earliest night that any filter has alerts of, if there is one.
+    #[must_use]
+    pub fn earliest_night(&self) -> Option<String> {
+        let ledger = self.lock();
+        let nights = ledger.filters.values().flat_map(|flow| &flow.nights);
+        nights.map(|(night, _)| night.to_string()).min()
+    }
+
+    /// The limits that were met since the last call, each once.
+    pub fn met(&self) -> Vec<Met> {
+        let met = std::mem::take(&mut self.lock().met);
+        met.into_keys()
+            .map(|(setting, night, limit)| Met {
+                setting,
+                night,
+                limit,
+            })
+            .collect()
+    }
+
+    /// Whether a filter has used up its time of a night.
+    #[must_use]
+    pub fn is_out_of_time(&self, destination: &Destination, night: &Arc<str>) -> bool {
+        let limit_ns = destination
+            .limits
+            .cpu_ms_per_night
+            .saturating_mul(1_000_000);
+        if limit_ns == u64::MAX {
+            return false;
+        }
+        let mut ledger = self.lock();
+        let spent = ledger.filter(&destination.topic).night(night).now();
+        let is_out = spent.elapsed_ns >= limit_ns;
+        if is_out {
+            ledger.note(destination, night, Withheld::Cpu);
+        }
+        is_out
+    }
+
+    /// Takes out of `delivery` what may not go out, and counts it there.
+    pub fn admit(&self, delivery: &mut Delivery) -> Admitted {
+        let mut ledger = self.lock();
+        let mut admitted = Admitted::default();
+        ledger.observe(&std::mem::take(&mut delivery.judged), &mut admitted);
+        let outputs = std::mem::take(&mut delivery.outputs);
+        for output in outputs {
+            match ledger.decide(&output) {
+                None => {
+                    let used = Used {
+                        alerts: 1,
+                        bytes: output.payload.len() as u64,
+                        elapsed_ns: 0,
+                    };
+                    ledger.spend(&output.destination, &output.night, &used, &mut admitted);
+                    counts(delivery, &output).bytes_out += used.bytes;
+                    delivery.outputs.push(output);
+                }
+                Some(limit) => {
+                    ledger.note(&output.destination, &output.night, limit);
+                    let withheld = &mut counts(delivery, &output).withheld;
+                    *withheld.entry(limit.as_str().to_owned()).or_default() += 1;
+                    delivery.withheld.push(record(output, limit));
+                }
+            }
+        }
+        admitted
+    }
+
+    /// What was let out was not committed: it will come again.
+    pub fn take_back(&self, admitted: &Admitted) {
+        let mut ledger = self.lock();
+        for ((topic, night), used) in &admitted.0 {
+            ledger.filter(topic).night(night).here.take_back(used);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        // Whole at every moment: a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    fn filter(&mut self, topic: &str) -> &mut Flow {
+        // No text is made for a filter that is known.
+        if !self.filters.contains_key(topic) {
+            self.filters.insert(topic.to_owned(), Flow::default());
+        }
+        self.filters.get_mut(topic).expect("it was just made")
+    }
+
+    /// Before anything goes out: how many alerts each filter judged, and in what time.
+    fn observe(&mut self, judged: &[Judged], admitted: &mut Admitted) {
+        for judged in judged {
+            let limits = &judged.destination.limits;
+            if limits.has_gate() {
+                let flow = self.filter(&judged.destination.topic);
+                if flow.setting != judged.destination.setting {
+                    flow.setting = judged.destination.setting;
+                    flow.window = Window::default();
+                }
+                flow.window.judged(judged.evaluated, limits.gate_alerts);
+            }
+            if limits.cpu_ms_per_night < u64::MAX {
+                let used = Used {
+                    elapsed_ns: judged.elapsed_ns,
+                    ..Used::default()
+                };
+                self.spend(&judged.destination, &judged.night, &used, admitted);
+            }
+        }
+    }
+
+    /// Why an output is withheld; none where it goes out.
+    fn decide(&mut self, output: &Output) -> Option<Withheld> {
+        let destination = &*output.destination;
+        let limits = &destination.limits;
+        if *limits == OutputLimits::NONE {
+            return None;
+        }
+        let flow = self.filter(&destination.topic);
+        if limits.has_gate() && flow.window.passing() >= limits.gate_passing {
+            return Some(Withheld::Gate);
+        }
+        let used = flow.night(&output.night).now();
+        if used.alerts >= limits.alerts_per_night {
+            return Some(Withheld::Alerts);
+        }
+        let bytes = used.bytes.saturating_add(output.payload.len() as u64);
+        (bytes > limits.bytes_per_night).then_some(Withheld::Bytes)
+    }
+
+    fn spend(
+        &mut self,
+        destination: &Destination,
+        night: &Arc<str>,
+        used: &Used,
+        admitted: &mut Admitted,
+    ) {
+        let limits = &destination.limits;
+        if *limits == OutputLimits::NONE {
+            return;
+        }
+        let flow = self.filter(&destination.topic);
+        if limits.has_gate() {
+            flow.window.passed(used.alerts);
+        }
+        flow.night(night).here.add(used);
+        let key = (destination.topic.clone(), night.clone());
+        admitted.0.entry(key).or_default().add(used);
+    }
+
+    fn note(&mut self, destination: &Destination, night: &Arc<str>, limit: Withheld) {
+        self.met
+            .insert((destination.setting, night.clone(), limit), ());
+    }
+}
+
+impl Flow {
+    fn night(&mut self, night: &Arc<str>) -> &mut Spent {
+        let known = self.nights.iter().position(|(known, _)| known == night);
+        let place = known.unwrap_or_else(|| {
+            if self.nights.len() >= NIGHTS {
+                self.nights.remove(0);
+            }
+            self.nights.push((night.clone(), Spent::default()));
+            self.nights.len() - 1
+        });
+        &mut self.nights[place].1
+    }
+}
+
+fn counts<'a>(delivery: &'a mut Delivery, output: &Output) -> &'a mut Counts {
+    let key = output.destination.key(&output.night);
+    delivery.counts.entry(key).or_default()
+}
+
+fn record(output: Output, limit: Withheld) -> Failure {
+    Failure {
+        destination: output.destination,
+        position: output.position,
+        record: output.record,
+        alert_id: output.alert_id,
+        object_id: output.object_id,
+        night: output.night,
+        kind: limit.as_str(),
+        message: "passed, and was withheld".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,44 +6,100 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::Actor;
-use super::error::Problem;
+use super::error::{Problem, is};
+use super::page::Listed;
 use super::{Host, time};
+use crate::registry::Role;
 
-/// `GET /v1/me`.
-pub async fn me(Actor(bearer): Actor) -> Json<Value> {
-    Json(json!({
-        "user": bearer.name,
-        "role": bearer.role,
-        "token": { "name": bearer.token_name, "expires": bearer.expires_ms.map(time) },
-    }))
+/// Who asks, with which token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Me)]
+pub struct Me {
+    /// Name of the user.
+    user: String,
+    role: Role,
+    token: TokenView,
 }
 
-/// `GET /v1/streams`: with the settings that are live, so that an owner sees when a change is.
-pub async fn streams(State(host): State<Arc<Host>>, _: Actor) -> Json<Value> {
-    let streams: Vec<Value> = host
-        .streams
-        .iter()
-        .map(|stream| {
-            json!({
-                "name": stream.name.as_str(),
-                "lane": stream.lane,
-                "live": (stream.live)(),
-            })
-        })
-        .collect();
-    Json(json!({ "items": streams, "next": null }))
+/// The token of this request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
+struct TokenView {
+    /// What its owner calls it.
+    name: String,
+    /// When it ends; null for never.
+    #[schema(format = DateTime)]
+    expires: Option<String>,
 }
 
-/// `GET /livez`: the process answers.
-pub async fn alive() -> Json<Value> {
-    Json(json!({ "status": "alive" }))
+/// A stream that filters may be made for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Stream)]
+pub struct StreamView {
+    name: String,
+    /// The lane that its filters run in.
+    lane: String,
+    /// The settings that this host judges the next alert by.
+    live: Vec<i64>,
 }
 
-/// `GET /readyz`: the registry answers, too.
-pub async fn ready(State(host): State<Arc<Host>>) -> Result<Json<Value>, Problem> {
+/// The process answers.
+#[derive(Serialize, ToSchema)]
+pub struct Alive {
+    #[schema(pattern = "^alive$")]
+    status: &'static str,
+}
+
+/// The registry answers, too.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    #[schema(pattern = "^ready$")]
+    status: &'static str,
+    /// Rises with every change of what is active.
+    generation: i64,
+}
+
+/// Who the token is.
+#[utoipa::path(get, path = "/v1/me", tag = "about", responses((status = OK, body = Me), Actor))]
+pub async fn me(Actor(bearer): Actor) -> Json<Me> {
+    Json(Me {
+        user: bearer.name,
+        role: bearer.role,
+        token: TokenView {
+            name: bearer.token_name,
+            expires: bearer.expires_ms.map(time),
+        },
+    })
+}
+
+/// The streams that filters may be made for, with the settings that are live, so that an owner sees when
+/// a change is.
+#[utoipa::path(get, path = "/v1/streams", tag = "about", responses((status = OK, body = Listed<StreamView>), Actor))]
+pub async fn streams(State(host): State<Arc<Host>>, _: Actor) -> Json<Listed<StreamView>> {
+    let streams = host.streams.iter().map(|stream| StreamView {
+        name: stream.name.to_string(),
+        lane: stream.lane.clone(),
+        live: (stream.live)(),
+    });
+    Json(Listed::whole(streams.collect()))
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/livez", tag = "about", responses((status = OK, body = Alive)))]
+pub async fn alive() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// The registry answers, too.
+#[utoipa::path(get, path = "/readyz", tag = "about", responses((status = OK, body = Ready), is::Unavailable))]
+pub async fn ready(State(host): State<Arc<Host>>) -> Result<Json<Ready>, Problem> {
     let generation = host.registry.generation().await?;
-    Ok(Json(json!({ "status": "ready", "generation": generation })))
+    Ok(Json(Ready {
+        status: "ready",
+        generation,
+    }))
 }

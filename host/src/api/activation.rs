@@ -9,29 +9,35 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::Host;
 use super::auth::Held;
-use super::error::{Kind, Problem};
+use super::error::{Kind, Problem, is};
 use super::extract::Body;
-use super::filters::view;
+use super::filters::{FilterView, view};
 use crate::registry::{Filter, NewSetting, Payload};
 
 /// What to activate: a setting, or a version with its default parameters.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Activation {
+    /// Number of a setting of this filter.
     setting: Option<i64>,
+    /// Number of a version, which then runs with its default parameters.
     version: Option<i64>,
 }
 
-/// `POST /v1/filters/{owner}/{name}/activate`.
+/// Activate a setting, or a version with its default parameters.
+#[utoipa::path(
+    post, path = "/v1/filters/{owner}/{name}/activate", tag = "activation", request_body = Activation,
+    responses((status = OK, body = FilterView), Held, Body<Activation>, is::FilterDeleted, is::InvalidField, is::InvalidParameter, is::TopicUnavailable)
+)]
 pub async fn activate(
     State(host): State<Arc<Host>>,
     held: Held,
     Body(asked): Body<Activation>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<FilterView>, Problem> {
     let setting = match (asked.setting, asked.version) {
         (Some(setting), None) => host.registry.setting(held.filter.id, setting).await?.number,
         (None, Some(version)) => default_setting(&host, &held, version).await?,
@@ -49,16 +55,27 @@ pub async fn activate(
     show(&host, &held.filter).await
 }
 
-/// `POST /v1/filters/{owner}/{name}/pause`.
-pub async fn pause(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
+/// Pause what is active.
+#[utoipa::path(
+    post, path = "/v1/filters/{owner}/{name}/pause", tag = "activation",
+    responses((status = OK, body = FilterView), Held, is::FilterDeleted, is::NotActive, is::Suspended)
+)]
+pub async fn pause(State(host): State<Arc<Host>>, held: Held) -> Result<Json<FilterView>, Problem> {
     host.registry
         .pause(held.filter.id, &held.actor.by())
         .await?;
     show(&host, &held.filter).await
 }
 
-/// `POST /v1/filters/{owner}/{name}/resume`.
-pub async fn resume(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
+/// Resume what was paused.
+#[utoipa::path(
+    post, path = "/v1/filters/{owner}/{name}/resume", tag = "activation",
+    responses((status = OK, body = FilterView), Held, is::FilterDeleted, is::NotActive, is::Suspended, is::TopicUnavailable)
+)]
+pub async fn resume(
+    State(host): State<Arc<Host>>,
+    held: Held,
+) -> Result<Json<FilterView>, Problem> {
     ensure_topic(&host, &held.filter).await?;
     host.registry
         .resume(held.filter.id, &held.actor.by())
@@ -96,7 +113,7 @@ async fn ensure_topic(host: &Host, filter: &Filter) -> Result<(), Problem> {
     })
 }
 
-async fn show(host: &Host, filter: &Filter) -> Result<Json<Value>, Problem> {
+async fn show(host: &Host, filter: &Filter) -> Result<Json<FilterView>, Problem> {
     let filter = host.registry.filter(&filter.owner, &filter.name).await?;
     Ok(Json(view(&filter)))
 }

@@ -11,7 +11,8 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Host;
-use super::error::{Kind, Problem};
+use super::error::{Kind, Problem, is};
+use super::kind::{Answers, answers_of};
 use crate::registry::{Bearer, By, Filter, OwnerId, Role, Scope};
 
 /// Whoever presented a valid token.
@@ -74,6 +75,15 @@ impl FromRequestParts<Arc<Host>> for Actor {
         })?;
         actor.refuse_change(&parts.method)?;
         Ok(actor)
+    }
+}
+
+/// The answers of every handler that takes an [`Actor`].
+impl utoipa::IntoResponses for Actor {
+    fn responses() -> Answers {
+        let mut answers = answers_of::<is::Unauthorized>();
+        answers.extend(answers_of::<is::Unavailable>());
+        answers
     }
 }
 
@@ -140,5 +150,15 @@ impl FromRequestParts<Arc<Host>> for Held {
             filter,
             number: part("number"),
         })
+    }
+}
+
+/// The answers of every handler that takes a [`Held`] filter.
+impl utoipa::IntoResponses for Held {
+    fn responses() -> Answers {
+        let mut answers = answers_of::<Actor>();
+        answers.extend(answers_of::<is::BadRequest>());
+        answers.extend(answers_of::<is::NotFound>());
+        answers
     }
 }

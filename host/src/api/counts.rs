@@ -9,35 +9,80 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Held;
 use super::error::{Kind, Problem};
 use super::extract::Params;
+use super::page::Listed;
 use super::{Host, page};
 use crate::night;
 use crate::registry::{CountsQuery, NightCounts};
 
 /// Which counts to show.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Listing {
+    /// Only this night: the local date of its evening, or `unknown`.
+    #[param(example = "2026-11-23")]
     night: Option<String>,
+    /// Only this setting.
     setting: Option<i64>,
+    /// At most so many items; 50 where it is missing.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
+    /// The `next` of the page before.
     cursor: Option<String>,
+}
+
+/// What one setting did to the alerts of one night: `evaluated` = `passed` + all `rejected` + all
+/// `failed`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = NightCounts)]
+pub struct NightView {
+    /// The local date of its evening, or `unknown`.
+    night: String,
+    setting: i64,
+    version: i64,
+    /// Alerts that were never handed to the filter: a field that it requires is missing.
+    lacking: u64,
+    /// Alerts that the filter was asked about.
+    evaluated: u64,
+    /// Alerts that it could not judge, by the kind of failure.
+    failed: BTreeMap<String, u64>,
+    /// In the order in which the filter declared its cuts.
+    rejected: Vec<Cut>,
+    passed: u64,
+    /// Mean of the live stream [fuel].
+    fuel_per_alert: Option<u64>,
+    /// Mean of the live stream [ns].
+    ns_per_alert: Option<u64>,
+}
+
+/// What one cut did.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+struct Cut {
+    reason: String,
+    summary: String,
+    /// Alerts that it removed.
+    alerts: u64,
+    /// Alerts that were left after it.
+    remaining: u64,
 }
 
 /// Name and summary of a declared reason, in the order of the cuts.
 type Reasons = Vec<(String, String)>;
 
-/// `GET /v1/filters/{owner}/{name}/counts`.
+/// The cut-flow per night and setting, latest night first.
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}/counts", tag = "counts", params(Listing), responses((status = OK, body = Listed<NightView>), Held, Params<Listing>))]
 pub async fn list(
     State(host): State<Arc<Host>>,
     held: Held,
     Params(asked): Params<Listing>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Listed<NightView>>, Problem> {
     let limit = page::limit(asked.limit)?;
     if let Some(night) = &asked.night
         && !night::is_name(night)
@@ -62,7 +107,7 @@ pub async fn list(
     }
     let view = |night: &NightCounts| view(night, &reasons[&night.version]);
     let place = |night: &NightCounts| format!("{} {}", night.night, night.setting);
-    Ok(Json(page::page(&nights, limit, view, place)))
+    Ok(Json(Listed::page(&nights, limit, view, place)))
 }
 
 fn after(cursor: Option<&str>) -> Result<Option<(String, i64)>, Problem> {
@@ -87,26 +132,27 @@ fn declared(description: &Value) -> Reasons {
         .collect()
 }
 
-fn view(night: &NightCounts, reasons: &Reasons) -> Value {
+fn view(night: &NightCounts, reasons: &Reasons) -> NightView {
     let counts = &night.counts;
     let failed: u64 = counts.failed.values().sum();
     let mean = |total: u64| total.checked_div(counts.evaluated);
-    json!({
-        "night": night.night,
-        "setting": night.setting,
-        "version": night.version,
-        "lacking": counts.lacking,
-        "evaluated": counts.evaluated,
-        "failed": counts.failed,
-        "rejected": cut_flow(counts.evaluated.saturating_sub(failed), &counts.rejected, reasons),
-        "passed": counts.passed,
-        "fuel_per_alert": mean(counts.fuel),
-        "ns_per_alert": mean(counts.elapsed_ns),
-    })
+    let judged = counts.evaluated.saturating_sub(failed);
+    NightView {
+        night: night.night.clone(),
+        setting: night.setting,
+        version: night.version,
+        lacking: counts.lacking,
+        evaluated: counts.evaluated,
+        failed: counts.failed.clone(),
+        rejected: cut_flow(judged, &counts.rejected, reasons),
+        passed: counts.passed,
+        fuel_per_alert: mean(counts.fuel),
+        ns_per_alert: mean(counts.elapsed_ns),
+    }
 }
 
 /// Every declared cut in order, those that removed nothing included.
-fn cut_flow(judged: u64, rejected: &BTreeMap<String, u64>, reasons: &Reasons) -> Vec<Value> {
+fn cut_flow(judged: u64, rejected: &BTreeMap<String, u64>, reasons: &Reasons) -> Vec<Cut> {
     let mut remaining = judged;
     let undeclared = rejected
         .keys()
@@ -116,13 +162,20 @@ fn cut_flow(judged: u64, rejected: &BTreeMap<String, u64>, reasons: &Reasons) ->
     rows.map(|(name, summary)| {
         let alerts = rejected.get(&name).copied().unwrap_or_default();
         remaining = remaining.saturating_sub(alerts);
-        json!({ "reason": name, "summary": summary, "alerts": alerts, "remaining": remaining })
+        Cut {
+            reason: name,
+            summary,
+            alerts,
+            remaining,
+        }
     })
     .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

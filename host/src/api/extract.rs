@@ -12,7 +12,8 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::error::{Kind, Problem};
+use super::error::{Kind, Problem, is};
+use super::kind::{Answers, answers_of};
 
 /// Greatest size of a JSON body [bytes]: the largest are parameters, 256 of 1 KiB at most.
 pub const JSON_BYTES: usize = 512 * 1024;
@@ -34,6 +35,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Problem::new(Kind::BadRequest, format!("the JSON body: {error}")))
+    }
+}
+
+/// The answers of every handler that takes a [`Body`].
+impl<T> utoipa::IntoResponses for Body<T> {
+    fn responses() -> Answers {
+        let mut answers = answers_of::<is::BadRequest>();
+        answers.extend(answers_of::<is::TooLarge>());
+        answers.extend(answers_of::<is::NotJson>());
+        answers
     }
 }
 
@@ -128,5 +139,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
                     .unwrap_or(&text);
                 Problem::new(Kind::BadRequest, format!("the query: {cause}"))
             })
+    }
+}
+
+/// The answers of every handler that takes [`Params`].
+impl<T> utoipa::IntoResponses for Params<T> {
+    fn responses() -> Answers {
+        answers_of::<is::BadRequest>()
     }
 }

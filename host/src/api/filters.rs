@@ -7,80 +7,163 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{created, nothing};
 use super::auth::{Actor, Held};
-use super::error::{Kind, Problem};
+use super::error::{Kind, Problem, is};
 use super::extract::{Body, Params, refuse_control};
-use super::{Host, page, time};
-use crate::registry::{Active, Filter, FilterId, FilterQuery, Name, NewFilter, Visibility};
+use super::page::{self, Listed};
+use super::{Host, time};
+use crate::registry::{
+    Active, Filter, FilterId, FilterQuery, Name, NewFilter, State as Running, Visibility,
+};
 
 /// Longest summary [characters].
 const SUMMARY_LENGTH: usize = 200;
 
 /// What creates a filter.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewFilter)]
 pub struct Creation {
+    /// Lower-case letters, digits and hyphens: it becomes part of a topic.
     name: String,
+    /// The stream that it reads.
     stream: String,
+    /// One line about it.
     #[serde(default)]
+    #[schema(max_length = 200)]
     summary: String,
 }
 
 /// Which filters to list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Listing {
+    /// Only this owner's.
     owner: Option<String>,
+    /// Only those of this stream.
     stream: Option<String>,
+    /// Deleted ones instead of the others.
     #[serde(default)]
     deleted: bool,
+    /// At most so many items; 50 where it is missing.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
+    /// The `next` of the page before.
     cursor: Option<String>,
 }
 
 /// A filter as clients see it.
-pub fn view(filter: &Filter) -> Value {
-    json!({
-        "owner": filter.owner,
-        "name": filter.name,
-        "stream": filter.stream,
-        "topic": filter.topic,
-        "summary": filter.summary,
-        "title": filter.title,
-        "state": state(filter),
-        "versions": filter.versions,
-        "active": filter.active.as_ref().map(active_view),
-        "created": time(filter.created_ms),
-        "updated": time(filter.updated_ms),
-        "deleted": filter.deleted_ms.map(time),
-    })
+#[derive(Serialize, ToSchema)]
+#[schema(as = Filter)]
+pub struct FilterView {
+    owner: String,
+    name: String,
+    /// The stream that it reads.
+    stream: String,
+    /// Where its passing alerts go.
+    topic: String,
+    /// One line, by its owner.
+    summary: String,
+    /// Title of the last version.
+    title: Option<String>,
+    state: FilterState,
+    /// Number of the last version; 0 before the first.
+    versions: i64,
+    /// What is switched on.
+    active: Option<ActiveView>,
+    #[schema(format = DateTime)]
+    created: String,
+    #[schema(format = DateTime)]
+    updated: String,
+    #[schema(format = DateTime)]
+    deleted: Option<String>,
 }
 
-fn active_view(active: &Active) -> Value {
-    json!({
-        "setting": active.setting,
-        "version": active.version,
-        "state": active.state,
-        "reason": active.reason,
-        "since": time(active.since_ms),
-    })
+/// What is switched on of a filter.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Active)]
+struct ActiveView {
+    setting: i64,
+    version: i64,
+    state: Running,
+    /// Why it is suspended.
+    reason: String,
+    #[schema(format = DateTime)]
+    since: String,
 }
 
-/// `empty`, `ready`, `active`, `paused`, `suspended` or `deleted`.
-fn state(filter: &Filter) -> &'static str {
-    match &filter.active {
-        _ if filter.deleted_ms.is_some() => "deleted",
-        Some(active) => active.state.as_str(),
-        None if filter.versions > 0 => "ready",
-        None => "empty",
+/// How a filter is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum FilterState {
+    /// No version yet.
+    Empty,
+    /// Nothing is active.
+    Ready,
+    /// It judges alerts.
+    Active,
+    /// Its owner paused it.
+    Paused,
+    /// The host stopped it.
+    Suspended,
+    /// Its owner ended it.
+    Retired,
+    /// Its history can be read.
+    Deleted,
+}
+
+/// A filter as clients see it.
+pub fn view(filter: &Filter) -> FilterView {
+    FilterView {
+        owner: filter.owner.clone(),
+        name: filter.name.clone(),
+        stream: filter.stream.clone(),
+        topic: filter.topic.clone(),
+        summary: filter.summary.clone(),
+        title: filter.title.clone(),
+        state: state(filter),
+        versions: filter.versions,
+        active: filter.active.as_ref().map(active_view),
+        created: time(filter.created_ms),
+        updated: time(filter.updated_ms),
+        deleted: filter.deleted_ms.map(time),
     }
 }
 
-/// `POST /v1/filters`.
+fn active_view(active: &Active) -> ActiveView {
+    ActiveView {
+        setting: active.setting,
+        version: active.version,
+        state: active.state,
+        reason: active.reason.clone(),
+        since: time(active.since_ms),
+    }
+}
+
+fn state(filter: &Filter) -> FilterState {
+    match &filter.active {
+        _ if filter.deleted_ms.is_some() => FilterState::Deleted,
+        Some(active) => match active.state {
+            Running::Active => FilterState::Active,
+            Running::Paused => FilterState::Paused,
+            Running::Suspended => FilterState::Suspended,
+            Running::Retired => FilterState::Retired,
+        },
+        None if filter.versions > 0 => FilterState::Ready,
+        None => FilterState::Empty,
+    }
+}
+
+/// Make a filter, bound to a stream.
+#[utoipa::path(
+    post, path = "/v1/filters", tag = "filters", request_body = Creation,
+    responses((status = CREATED, body = FilterView), Actor, Body<Creation>, is::NameTaken, is::InvalidName, is::UnknownStream, is::InvalidField)
+)]
 pub async fn create(
     State(host): State<Arc<Host>>,
     actor: Actor,
@@ -106,12 +189,13 @@ pub async fn create(
     Ok(created(&path, &view(&filter)))
 }
 
-/// `GET /v1/filters`: an administrator sees everybody's, anybody else their own.
+/// Filters, newest first: an administrator sees everybody's, anybody else their own.
+#[utoipa::path(get, path = "/v1/filters", tag = "filters", params(Listing), responses((status = OK, body = Listed<FilterView>), Actor, Params<Listing>))]
 pub async fn list(
     State(host): State<Arc<Host>>,
     actor: Actor,
     Params(asked): Params<Listing>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Listed<FilterView>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let own = !actor.is_administrator();
     if own
@@ -120,7 +204,7 @@ pub async fn list(
             .as_ref()
             .is_some_and(|owner| *owner != actor.0.name)
     {
-        return Ok(Json(page::page(&[], limit, view, place)));
+        return Ok(Json(Listed::page(&[], limit, view, place)));
     }
     let query = FilterQuery {
         owner: if own { Some(actor.0.name) } else { asked.owner },
@@ -131,19 +215,21 @@ pub async fn list(
         limit,
     };
     let filters = host.registry.filters(&query).await?;
-    Ok(Json(page::page(&filters, limit, view, place)))
+    Ok(Json(Listed::page(&filters, limit, view, place)))
 }
 
 fn place(filter: &Filter) -> String {
     filter.id.0.to_string()
 }
 
-/// `GET /v1/filters/{owner}/{name}`.
-pub async fn one(held: Held) -> Json<Value> {
+/// One filter, and what is active of it.
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}", tag = "filters", responses((status = OK, body = FilterView), Held))]
+pub async fn one(held: Held) -> Json<FilterView> {
     Json(view(&held.filter))
 }
 
-/// `DELETE /v1/filters/{owner}/{name}`.
+/// Delete a filter: it is switched off for good; its history can still be read.
+#[utoipa::path(delete, path = "/v1/filters/{owner}/{name}", tag = "filters", responses((status = NO_CONTENT, description = "It is deleted"), Held))]
 pub async fn delete(State(host): State<Arc<Host>>, held: Held) -> Result<Response, Problem> {
     host.registry
         .delete_filter(held.filter.id, &held.actor.by())

@@ -6,6 +6,11 @@
 //!
 //! `docs/http-api.md` is the same as its users see it.
 
+#![allow(
+    unused_qualifications,
+    reason = "utoipa's macros qualify the types that they are given"
+)]
+
 mod about;
 mod activation;
 mod answer;
@@ -13,10 +18,15 @@ mod around;
 mod auth;
 mod connections;
 mod counts;
+mod docs_page;
 mod error;
 mod extract;
 mod filters;
+mod kind;
+mod openapi;
+mod operation;
 mod page;
+mod routes;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -27,10 +37,10 @@ mod versions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 
+pub use openapi::document_text;
 pub use server::{ApiError, Server};
 pub use uploads::{Accepted, Refused, UploadRoom};
 
@@ -155,48 +165,10 @@ pub fn router(host: Host) -> Router {
         limit(host.settings.upload_ms),
         limit(host.settings.request_ms),
     );
-    let uploads = Router::new()
-        .route(
-            "/v1/filters/{owner}/{name}/versions",
-            post(versions::upload),
-        )
-        .route_layer(upload);
-    let others = Router::new()
-        .route("/livez", get(about::alive))
-        .route("/readyz", get(about::ready))
-        .route("/v1/me", get(about::me))
-        .route("/v1/streams", get(about::streams))
-        .route("/v1/filters", post(filters::create).get(filters::list))
-        .route(
-            "/v1/filters/{owner}/{name}",
-            get(filters::one).delete(filters::delete),
-        )
-        .route("/v1/filters/{owner}/{name}/versions", get(versions::list))
-        .route(
-            "/v1/filters/{owner}/{name}/versions/{number}",
-            get(versions::one),
-        )
-        .route(
-            "/v1/filters/{owner}/{name}/settings",
-            post(settings::create).get(settings::list),
-        )
-        .route(
-            "/v1/filters/{owner}/{name}/settings/{number}",
-            get(settings::one),
-        )
-        .route(
-            "/v1/filters/{owner}/{name}/activate",
-            post(activation::activate),
-        )
-        .route("/v1/filters/{owner}/{name}/pause", post(activation::pause))
-        .route(
-            "/v1/filters/{owner}/{name}/resume",
-            post(activation::resume),
-        )
-        .route("/v1/filters/{owner}/{name}/counts", get(counts::list))
-        .route_layer(request);
-    uploads
-        .merge(others)
+    let uploads = routes::uploads().route_layer(upload);
+    let others = routes::others().route_layer(request);
+    Router::from(uploads.merge(others))
+        .layer(Extension(Arc::new(openapi::Written::new())))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(around::identify))
@@ -204,7 +176,8 @@ pub fn router(host: Host) -> Router {
 }
 
 async fn no_route() -> Problem {
-    Problem::new(Kind::NotFound, "there is nothing at this path").advise("see docs/http-api.md")
+    Problem::new(Kind::NotFound, "there is nothing at this path")
+        .advise("see /v1/docs for the paths there are")
 }
 
 async fn no_method() -> Problem {

@@ -3,8 +3,8 @@
 //! In: a limit and the place where the last page ended. Out: at most so many items and the place of
 //! the next. Never: a page without a bound.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::{Kind, Problem};
 
@@ -15,10 +15,12 @@ const DEFAULT_LIMIT: i64 = 50;
 pub const MAX_LIMIT: i64 = 200;
 
 /// A query that asks for a page and nothing else.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
-    /// At most so many items.
+    /// At most so many items; 50 where it is missing.
+    #[param(minimum = 1, maximum = 200)]
     pub limit: Option<i64>,
     /// The `next` of the page before.
     pub cursor: Option<String>,
@@ -70,15 +72,33 @@ pub fn wrong_cursor() -> Problem {
         .advise("send the `next` of the page before, as it is")
 }
 
-/// A page: `items`, and `next` where the page is full.
-pub fn page<T>(
-    found: &[T],
-    limit: i64,
-    show: impl Fn(&T) -> Value,
-    place: impl Fn(&T) -> String,
-) -> Value {
-    let full = i64::try_from(found.len()).is_ok_and(|length| length >= limit);
-    let next = found.last().filter(|_| full).map(place);
-    let next = next.map(|place| base16ct::lower::encode_string(place.as_bytes()));
-    json!({ "items": found.iter().map(show).collect::<Vec<_>>(), "next": next })
+/// Some of a listing.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
+pub struct Listed<T> {
+    items: Vec<T>,
+    /// Ask again with `cursor` and this value, as it is; null where there is no more.
+    next: Option<String>,
+}
+
+impl<T> Listed<T> {
+    /// All there is.
+    pub fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+
+    /// A page of `found`; with the place of the next one where it is full.
+    pub fn page<F>(
+        found: &[F],
+        limit: i64,
+        show: impl Fn(&F) -> T,
+        place: impl Fn(&F) -> String,
+    ) -> Self {
+        let full = i64::try_from(found.len()).is_ok_and(|length| length >= limit);
+        let next = found.last().filter(|_| full).map(place);
+        Self {
+            items: found.iter().map(show).collect(),
+            next: next.map(|place| base16ct::lower::encode_string(place.as_bytes())),
+        }
+    }
 }

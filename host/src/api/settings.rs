@@ -8,30 +8,60 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::answer::{created, existing};
 use super::auth::Held;
-use super::error::{Kind, Problem};
+use super::error::{Kind, Problem, is};
 use super::extract::{Body, Params};
-use super::page::{self, Page};
+use super::page::{self, Listed, Page};
 use super::{Host, time};
+use crate::evaluate::ParameterValue;
 use crate::registry::{FilterSetting, NewSetting, Payload};
 
 /// What makes a setting.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewSetting)]
 pub struct Creation {
     /// The last one where it is missing.
     version: Option<i64>,
+    /// Values by name; what is missing keeps its default.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, ParameterValue>)]
     parameters: BTreeMap<String, Value>,
     #[serde(default)]
     payload: Payload,
 }
 
-/// `POST /v1/filters/{owner}/{name}/settings`.
+/// A setting as clients see it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Setting)]
+pub struct SettingView {
+    /// Its number, unique on this host.
+    setting: i64,
+    version: i64,
+    /// Every declared parameter with its value.
+    #[schema(value_type = BTreeMap<String, ParameterValue>)]
+    parameters: Map<String, Value>,
+    payload: Payload,
+    /// Name of who made it.
+    created_by: String,
+    #[schema(format = DateTime)]
+    created: String,
+}
+
+/// Make a setting: version, parameters and payload choice under a number. The same choice again is the
+/// same setting.
+#[utoipa::path(
+    post, path = "/v1/filters/{owner}/{name}/settings", tag = "settings", request_body = Creation,
+    responses(
+        (status = CREATED, body = SettingView), (status = OK, description = "The filter has this setting already", body = SettingView),
+        Held, Body<Creation>, is::FilterDeleted, is::NoVersion, is::InvalidParameter
+    )
+)]
 pub async fn create(
     State(host): State<Arc<Host>>,
     held: Held,
@@ -51,25 +81,27 @@ pub async fn create(
     Ok(answer(&path, &view(&setting)))
 }
 
-/// `GET /v1/filters/{owner}/{name}/settings`.
+/// Settings, newest first.
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}/settings", tag = "settings", params(Page), responses((status = OK, body = Listed<SettingView>), Held, Params<Page>))]
 pub async fn list(
     State(host): State<Arc<Host>>,
     held: Held,
     Params(asked): Params<Page>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Listed<SettingView>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::number_place(asked.cursor.as_deref())?;
     let settings = host
         .registry
         .settings(held.filter.id, before, limit)
         .await?;
-    Ok(Json(page::page(&settings, limit, view, |setting| {
+    Ok(Json(Listed::page(&settings, limit, view, |setting| {
         setting.number.to_string()
     })))
 }
 
-/// `GET /v1/filters/{owner}/{name}/settings/{number}`.
-pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
+/// One setting.
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}/settings/{number}", tag = "settings", responses((status = OK, body = SettingView), Held))]
+pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<SettingView>, Problem> {
     let setting = host
         .registry
         .setting(held.filter.id, held.number("setting")?)
@@ -87,13 +119,13 @@ fn last_version(held: &Held) -> Result<i64, Problem> {
     }
 }
 
-fn view(setting: &FilterSetting) -> Value {
-    json!({
-        "setting": setting.number,
-        "version": setting.version,
-        "parameters": setting.parameters,
-        "payload": setting.payload,
-        "created_by": setting.created_by,
-        "created": time(setting.created_ms),
-    })
+fn view(setting: &FilterSetting) -> SettingView {
+    SettingView {
+        setting: setting.number,
+        version: setting.version,
+        parameters: setting.parameters.clone(),
+        payload: setting.payload,
+        created_by: setting.created_by.clone(),
+        created: time(setting.created_ms),
+    }
 }

@@ -8,17 +8,20 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{created, existing};
 use super::auth::Held;
-use super::error::{Kind, Problem};
+use super::error::{Kind, Problem, is};
 use super::extract::{Params, read_body, refuse_control};
-use super::page::{self, Page};
+use super::page::{self, Listed, Page};
 use super::{Host, time};
+use crate::evaluate::Description;
 use crate::registry::{Filter, NewVersion, Version};
+use crate::upload::TrialReport;
 
 /// Longest notes [characters].
 const NOTES_LENGTH: usize = 2_000;
@@ -27,16 +30,65 @@ const NOTES_LENGTH: usize = 2_000;
 const SOURCE_LENGTH: usize = 500;
 
 /// What goes with an upload.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Notes {
+    /// What is new.
     #[serde(default)]
+    #[param(max_length = 2000)]
     notes: String,
+    /// Link to the source.
     #[serde(default)]
+    #[param(max_length = 500)]
     source: String,
 }
 
-/// `POST /v1/filters/{owner}/{name}/versions`: the body is the filter.
+/// A filter as `cargo build --release --target wasm32-unknown-unknown` left it.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct FilterBytes(#[expect(dead_code, reason = "the body is read as it comes")] Vec<u8>);
+
+/// A version as lists show it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VersionBrief)]
+pub struct Brief {
+    number: i64,
+    /// SHA-256 of the uploaded bytes, in hexadecimal digits.
+    digest: String,
+    /// One line, by the filter itself.
+    title: Option<String>,
+    notes: String,
+    /// Link to the source.
+    source: String,
+    /// Name of who uploaded it.
+    created_by: String,
+    #[schema(format = DateTime)]
+    created: String,
+}
+
+/// A version with what it declared and what its trial gave.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Version)]
+pub struct Whole {
+    #[serde(flatten)]
+    brief: Brief,
+    #[schema(value_type = Description)]
+    description: Value,
+    #[schema(value_type = TrialReport)]
+    trial: Value,
+}
+
+/// Upload a version: the body is the filter as it was compiled. The same bytes again are the same
+/// version.
+#[utoipa::path(
+    post, path = "/v1/filters/{owner}/{name}/versions", tag = "versions", params(Notes),
+    request_body(content_type = "application/octet-stream", content = FilterBytes),
+    responses(
+        (status = CREATED, body = Whole), (status = OK, description = "The filter has this version already", body = Whole),
+        Held, Params<Notes>, is::FilterDeleted, is::TooLarge, is::InvalidField, is::Refused, is::Busy
+    )
+)]
 pub async fn upload(
     State(host): State<Arc<Host>>,
     held: Held,
@@ -78,25 +130,27 @@ pub async fn upload(
     Ok(answer(&path(&held.filter, &version), &whole(&version)))
 }
 
-/// `GET /v1/filters/{owner}/{name}/versions`.
+/// Versions, newest first.
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}/versions", tag = "versions", params(Page), responses((status = OK, body = Listed<Brief>), Held, Params<Page>))]
 pub async fn list(
     State(host): State<Arc<Host>>,
     held: Held,
     Params(asked): Params<Page>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Listed<Brief>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::number_place(asked.cursor.as_deref())?;
     let versions = host
         .registry
         .versions(held.filter.id, before, limit)
         .await?;
-    Ok(Json(page::page(&versions, limit, brief, |version| {
+    Ok(Json(Listed::page(&versions, limit, brief, |version| {
         version.number.to_string()
     })))
 }
 
-/// `GET /v1/filters/{owner}/{name}/versions/{number}`.
-pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Value>, Problem> {
+/// One version, with what it declared and its trial.
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}/versions/{number}", tag = "versions", responses((status = OK, body = Whole), Held))]
+pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Whole>, Problem> {
     let version = host
         .registry
         .version(held.filter.id, held.number("version")?)
@@ -136,23 +190,23 @@ fn path(filter: &Filter, version: &Version) -> String {
     )
 }
 
-/// As lists show it.
-fn brief(version: &Version) -> Value {
-    json!({
-        "number": version.number,
-        "digest": version.digest,
-        "title": version.description.get("title"),
-        "notes": version.notes,
-        "source": version.source,
-        "created_by": version.created_by,
-        "created": time(version.created_ms),
-    })
+fn brief(version: &Version) -> Brief {
+    let title = version.description.get("title").and_then(Value::as_str);
+    Brief {
+        number: version.number,
+        digest: version.digest.clone(),
+        title: title.map(ToOwned::to_owned),
+        notes: version.notes.clone(),
+        source: version.source.clone(),
+        created_by: version.created_by.clone(),
+        created: time(version.created_ms),
+    }
 }
 
-/// With what it declared and what its trial gave.
-fn whole(version: &Version) -> Value {
-    let mut whole = brief(version);
-    whole["description"] = version.description.clone();
-    whole["trial"] = version.trial.clone();
-    whole
+fn whole(version: &Version) -> Whole {
+    Whole {
+        brief: brief(version),
+        description: version.description.clone(),
+        trial: version.trial.clone(),
+    }
 }

@@ -9,6 +9,7 @@ mod describe;
 mod filters;
 mod interface;
 mod json_line;
+mod openapi;
 mod replay;
 mod report;
 mod serve;
@@ -48,6 +49,8 @@ enum Command {
     Describe(describe::DescribeArgs),
     /// Make a night of survey-like alerts.
     Simulate(simulate::SimulateArgs),
+    /// Print the OpenAPI document of the HTTP interface.
+    Openapi,
     /// Give, list and withdraw tokens of the HTTP interface.
     Token(token::TokenArgs),
 }
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => show::run(&arguments),
         Command::Describe(arguments) => describe::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
+        Command::Openapi => openapi::run(),
         Command::Token(arguments) => token::run(arguments, |path| {
             let config = Config::read(path)?;
             Ok((config.registry, config.data))

@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 use skysieve_decode::{Element, Field};
+use utoipa::ToSchema;
 
-use super::parameter::Parameter;
+use super::parameter::{Parameter, Written};
 
 /// What a filter says of itself; checked, and the same at every call.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Description {
     /// One line for lists.
     pub title: String,
@@ -18,6 +19,7 @@ pub struct Description {
     /// What it reads, in the order of its columns.
     pub fields: Vec<DeclaredField>,
     /// What its owner may change.
+    #[schema(value_type = Vec<Written>)]
     pub parameters: Vec<Parameter>,
     /// Why it rejects; the reason of code n is `reasons[n - 1]`.
     pub reasons: Vec<Reason>,
@@ -40,7 +42,7 @@ impl Description {
 }
 
 /// One field that a filter reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeclaredField {
     /// Alternatives, the first that an alert's schema has is read.
     pub paths: Vec<String>,
@@ -68,7 +70,7 @@ impl DeclaredField {
 }
 
 /// The type in which a field is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ElementType {
     /// Truth value.
@@ -118,7 +120,7 @@ impl From<ElementType> for Element {
 }
 
 /// Why an alert may be rejected: one row of the cut-flow table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// The key of its counts.
     pub name: String,
@@ -127,7 +129,7 @@ pub struct Reason {
 }
 
 /// The type of an annotation or a parameter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ValueType {
     /// Truth value.
@@ -154,7 +156,7 @@ impl ValueType {
 }
 
 /// An annotation that a filter may attach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnnotationKind {
     /// Unique within the filter.
     pub name: String,

@@ -198,16 +198,21 @@ impl Description {
 }
 
 /// A parameter in JSON: the type once, the values plain.
-#[derive(Serialize, Deserialize)]
-struct Written {
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Parameter)]
+pub(super) struct Written {
     name: String,
     #[serde(rename = "type")]
     value_type: ValueType,
     unit: String,
     summary: String,
+    #[schema(value_type = ParameterValue)]
     default: Value,
+    #[schema(value_type = Option<ParameterValue>)]
     minimum: Option<Value>,
+    #[schema(value_type = Option<ParameterValue>)]
     maximum: Option<Value>,
+    #[schema(value_type = Vec<ParameterValue>)]
     choices: Vec<Value>,
 }
 

@@ -17,8 +17,9 @@ use super::{Registry, filters, now_ms, usage};
 pub const MAIN_LANE: &str = "main";
 
 /// Whether an activated setting runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = Running)]
 pub enum State {
     /// It judges alerts.
     Active,

@@ -17,7 +17,17 @@ use super::{Registry, filters, now_ms, versions};
 use crate::evaluate::{Description, ParameterValue};
 
 /// What goes out for a passing alert.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Payload {
     /// The packet, byte for byte as it came.

@@ -14,7 +14,9 @@ use super::numbers::{self, Numbered, OwnerId};
 use super::{Registry, now_ms};
 
 /// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Uploads, changes and reads their own filters.

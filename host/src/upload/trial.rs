@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use arrow_array::{Array, ArrayRef};
 use serde::Serialize;
 use skysieve_decode::{Decoder, Limits};
+use utoipa::ToSchema;
 
 use super::refusal::Refusal;
 use super::samples::StreamSamples;
@@ -20,7 +21,8 @@ const ALERTS: usize = 256;
 const ALONE: Duration = Duration::from_secs(10);
 
 /// What a trial gave.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(as = Trial)]
 pub struct TrialReport {
     /// Alerts judged.
     pub alerts: usize,
@@ -45,7 +47,7 @@ pub struct TrialReport {
 }
 
 /// Failures of one kind.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Failed {
     /// How many.
     pub alerts: usize,

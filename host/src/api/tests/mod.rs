@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod compatibility;
+mod document;
 mod journey;
 mod limits;
 mod refusals;

@@ -14,6 +14,8 @@ fn table() -> Vec<(&'static str, &'static str, Value, [u16; 4])> {
     let rows = vec![
         ("GET", "/livez".to_owned(), Value::Null, [200; 4]),
         ("GET", "/readyz".to_owned(), Value::Null, [200; 4]),
+        ("GET", "/v1/openapi.json".to_owned(), Value::Null, [200; 4]),
+        ("GET", "/v1/docs".to_owned(), Value::Null, [200; 4]),
         (
             "GET",
             "/v1/me".to_owned(),
@@ -31,6 +33,12 @@ fn table() -> Vec<(&'static str, &'static str, Value, [u16; 4])> {
             "/v1/filters".to_owned(),
             Value::Null,
             [401, 200, 200, 200],
+        ),
+        (
+            "POST",
+            "/v1/filters".to_owned(),
+            json!({"name": "another", "stream": "ztf"}),
+            [401, 201, 201, 201],
         ),
         ("GET", mine.to_owned(), Value::Null, hers),
         ("GET", format!("{mine}/versions"), Value::Null, hers),
@@ -96,6 +104,29 @@ async fn everybody_gets_what_they_may() {
             );
         }
     }
+}
+
+/// A new route needs a row above.
+#[test]
+fn the_table_holds_every_route() {
+    let document = crate::api::openapi::document();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let row = table()
+                .into_iter()
+                .find(|(of, asked, ..)| of.eq_ignore_ascii_case(method) && stands_for(path, asked));
+            assert!(row.is_some(), "no row for {method} {path}");
+        }
+    }
+}
+
+/// Whether `path`, with braces, is the route of `asked`.
+fn stands_for(path: &str, asked: &str) -> bool {
+    let (path, asked) = (path.split('/'), asked.split('/'));
+    path.clone().count() == asked.clone().count()
+        && path
+            .zip(asked)
+            .all(|(wanted, part)| wanted.starts_with('{') || wanted == part)
 }
 
 /// The answer about somebody else's filter is, but for its name, the one about none at all.

@@ -160,6 +160,19 @@ impl Judge {
         }
     }
 
+    /// Those of `packets` all of whose alerts somebody may see.
+    #[must_use]
+    pub fn visible(mut self, packets: Vec<Arc<[u8]>>, rights: &Rights) -> Vec<Arc<[u8]>> {
+        let own = self.identity.count();
+        let sees_all = |packet: &Arc<[u8]>| {
+            let batch = self.decoder.decode(&[packet]);
+            let columns = &batch.columns[..own];
+            let alerts = self.identity.read(columns, batch.rows.len());
+            batch.damages.is_empty() && alerts.iter().all(|alert| rights.allow(alert.programme))
+        };
+        packets.into_iter().filter(sees_all).collect()
+    }
+
     /// Give each passing record of a packet that holds several a packet of its own.
     /// One that cannot be cut out is nobody's: its packet may hold alerts beyond an owner's rights.
     fn isolate(&mut self, packets: &[Packet], alerts: &mut [Alert], verdicts: &mut [Verdicts]) {

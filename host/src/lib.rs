@@ -29,6 +29,7 @@ pub mod sink;
 pub mod source;
 pub mod worker;
 
+pub mod clock;
 pub mod fold;
 pub mod opened;
 pub mod refresh;

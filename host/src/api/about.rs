@@ -13,7 +13,7 @@ use super::auth::Actor;
 use super::error::{Problem, is};
 use super::page::Listed;
 use super::{Host, time};
-use crate::registry::Role;
+use crate::registry::{Role, Scope};
 
 /// Who asks, with which token.
 #[derive(Serialize, ToSchema)]
@@ -22,6 +22,8 @@ pub struct Me {
     /// Name of the user.
     user: String,
     role: Role,
+    /// The groups that they are a member of.
+    groups: Vec<String>,
     token: TokenView,
 }
 
@@ -31,6 +33,7 @@ pub struct Me {
 struct TokenView {
     /// What its owner calls it.
     name: String,
+    scope: Scope,
     /// When it ends; null for never.
     #[schema(format = DateTime)]
     expires: Option<String>,
@@ -69,8 +72,10 @@ pub async fn me(Actor(bearer): Actor) -> Json<Me> {
     Json(Me {
         user: bearer.name,
         role: bearer.role,
+        groups: bearer.groups.into_iter().map(|one| one.name).collect(),
         token: TokenView {
             name: bearer.token_name,
+            scope: bearer.scope,
             expires: bearer.expires_ms.map(time),
         },
     })

@@ -31,7 +31,7 @@ pub struct Activation {
 /// Activate a setting, or a version with its default parameters.
 #[utoipa::path(
     post, path = "/v1/filters/{owner}/{name}/activate", tag = "activation", request_body = Activation,
-    responses((status = OK, body = FilterView), Held, Body<Activation>, is::FilterDeleted, is::InvalidField, is::InvalidParameter, is::TopicUnavailable)
+    responses((status = OK, body = FilterView), Held, Body<Activation>, is::FilterDeleted, is::InvalidField, is::InvalidParameter, is::Quota, is::TopicUnavailable)
 )]
 pub async fn activate(
     State(host): State<Arc<Host>>,
@@ -95,7 +95,7 @@ async fn default_setting(host: &Host, held: &Held, version: i64) -> Result<i64, 
 }
 
 /// On a thread of its own: brokers may be slow, and others are to be answered meanwhile.
-async fn ensure_topic(host: &Host, filter: &Filter) -> Result<(), Problem> {
+pub(super) async fn ensure_topic(host: &Host, filter: &Filter) -> Result<(), Problem> {
     let ensure = host.ensure_topic.clone();
     let (stream, topic) = (filter.stream.clone(), filter.topic.clone());
     let made = tokio::task::spawn_blocking(move || ensure(&stream, &topic)).await;
@@ -113,7 +113,8 @@ async fn ensure_topic(host: &Host, filter: &Filter) -> Result<(), Problem> {
     })
 }
 
-async fn show(host: &Host, filter: &Filter) -> Result<Json<FilterView>, Problem> {
+/// The filter as it is now.
+pub(super) async fn show(host: &Host, filter: &Filter) -> Result<Json<FilterView>, Problem> {
     let filter = host.registry.filter(&filter.owner, &filter.name).await?;
     Ok(Json(view(&filter)))
 }

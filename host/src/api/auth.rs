@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use super::Host;
 use super::error::{Kind, Problem, is};
 use super::kind::{Answers, answers_of};
-use crate::registry::{Bearer, By, Filter, OwnerId, Role, Scope};
+use crate::registry::{Bearer, By, Filter, OwnerId, Role, Scope, User, Visibility};
 
 /// Whoever presented a valid token.
 #[derive(Debug, Clone)]
@@ -36,6 +36,15 @@ impl Actor {
     #[must_use]
     pub fn is(&self, owner: OwnerId) -> bool {
         self.0.user == owner || self.0.groups.iter().any(|group| group.group == owner)
+    }
+
+    /// Themselves, as the registry has them now.
+    ///
+    /// # Errors
+    /// Unauthorized, where they are there no longer.
+    pub async fn user(&self, host: &Host) -> Result<User, Problem> {
+        let user = host.registry.user(&self.0.name).await?;
+        user.ok_or_else(|| Problem::new(Kind::Unauthorized, "the user is unknown"))
     }
 
     /// As the audit log names them.
@@ -82,6 +91,7 @@ impl FromRequestParts<Arc<Host>> for Actor {
 impl utoipa::IntoResponses for Actor {
     fn responses() -> Answers {
         let mut answers = answers_of::<is::Unauthorized>();
+        answers.extend(answers_of::<is::Forbidden>());
         answers.extend(answers_of::<is::Unavailable>());
         answers
     }
@@ -102,6 +112,29 @@ fn bearer_token(parts: &Parts) -> Result<&str, Problem> {
     })
 }
 
+/// An administrator.
+#[derive(Debug, Clone)]
+pub struct Administrator(pub Actor);
+
+impl FromRequestParts<Arc<Host>> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, host: &Arc<Host>) -> Result<Self, Problem> {
+        let actor = Actor::from_request_parts(parts, host).await?;
+        if actor.is_administrator() {
+            return Ok(Self(actor));
+        }
+        Err(Problem::new(Kind::Forbidden, "this is for administrators"))
+    }
+}
+
+/// The answers of every handler that takes an [`Administrator`].
+impl utoipa::IntoResponses for Administrator {
+    fn responses() -> Answers {
+        answers_of::<Actor>()
+    }
+}
+
 /// The filter that the path names, in the hands of somebody who may use it.
 #[derive(Debug, Clone)]
 pub struct Held {
@@ -119,12 +152,67 @@ impl Held {
     /// # Errors
     /// Not found, where it is none.
     pub fn number(&self, what: &str) -> Result<i64, Problem> {
-        let text = self.number.as_deref().unwrap_or_default();
-        text.parse().map_err(|_| Problem::missing(what, text))
+        number(self.number.as_deref(), what)
     }
 }
 
 impl FromRequestParts<Arc<Host>> for Held {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, host: &Arc<Host>) -> Result<Self, Problem> {
+        let Seen {
+            actor,
+            filter,
+            number,
+        } = Seen::from_request_parts(parts, host).await?;
+        if actor.may_use(&filter) {
+            return Ok(Self {
+                actor,
+                filter,
+                number,
+            });
+        }
+        // Everybody may know of a public filter; of another nobody hears.
+        Err(Problem::new(
+            Kind::Forbidden,
+            "the filter is public to read, and not yours",
+        ))
+    }
+}
+
+/// The filter that the path names, in the eyes of somebody who may read what it is.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Who asks.
+    pub actor: Actor,
+    /// The filter.
+    pub filter: Filter,
+    /// `{number}` of the path, where it has one.
+    number: Option<String>,
+}
+
+impl Seen {
+    /// Whether they may use it, too.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.actor.may_use(&self.filter)
+    }
+
+    /// The number that the path names.
+    ///
+    /// # Errors
+    /// Not found, where it is none.
+    pub fn number(&self, what: &str) -> Result<i64, Problem> {
+        number(self.number.as_deref(), what)
+    }
+}
+
+fn number(text: Option<&str>, what: &str) -> Result<i64, Problem> {
+    let text = text.unwrap_or_default();
+    text.parse().map_err(|_| Problem::missing(what, text))
+}
+
+impl FromRequestParts<Arc<Host>> for Seen {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, host: &Arc<Host>) -> Result<Self, Problem> {
@@ -142,7 +230,7 @@ impl FromRequestParts<Arc<Host>> for Held {
             part("name").unwrap_or_default(),
         );
         let filter = host.registry.filter(&owner, &name).await?;
-        if !actor.may_use(&filter) {
+        if !actor.may_use(&filter) && filter.visibility != Visibility::Public {
             return Err(Problem::missing("filter", &format!("{owner}/{name}")));
         }
         Ok(Self {
@@ -160,5 +248,12 @@ impl utoipa::IntoResponses for Held {
         answers.extend(answers_of::<is::BadRequest>());
         answers.extend(answers_of::<is::NotFound>());
         answers
+    }
+}
+
+/// The answers of every handler that takes a [`Seen`] filter.
+impl utoipa::IntoResponses for Seen {
+    fn responses() -> Answers {
+        answers_of::<Held>()
     }
 }

@@ -49,13 +49,24 @@ pub struct NightView {
     version: i64,
     /// Alerts that were never handed to the filter: a field that it requires is missing.
     lacking: u64,
-    /// Alerts that the filter was asked about.
+    /// Alerts within the owner's rights that have every required field: evaluated and skipped ones.
+    eligible: u64,
+    /// Alerts that were not evaluated, for the night's time in the sandbox was used up.
+    skipped: u64,
+    /// Alerts that the filter was asked about: passed, rejected and failed ones.
     evaluated: u64,
     /// Alerts that it could not judge, by the kind of failure.
     failed: BTreeMap<String, u64>,
     /// In the order in which the filter declared its cuts.
     rejected: Vec<Cut>,
+    /// Alerts that passed: delivered and withheld ones.
     passed: u64,
+    /// Alerts that went out.
+    delivered: u64,
+    /// Alerts that passed and did not go out, by the quota, or `gate`.
+    withheld: BTreeMap<String, u64>,
+    /// Bytes of payload that went out.
+    bytes_out: u64,
     /// Mean of the live stream [fuel].
     fuel_per_alert: Option<u64>,
     /// Mean of the live stream [ns].
@@ -142,10 +153,15 @@ fn view(night: &NightCounts, reasons: &Reasons) -> NightView {
         setting: night.setting,
         version: night.version,
         lacking: counts.lacking,
+        eligible: counts.eligible(),
+        skipped: counts.skipped,
         evaluated: counts.evaluated,
         failed: counts.failed.clone(),
         rejected: cut_flow(judged, &counts.rejected, reasons),
         passed: counts.passed,
+        delivered: counts.delivered(),
+        withheld: counts.withheld.clone(),
+        bytes_out: counts.bytes_out,
         fuel_per_alert: mean(counts.fuel),
         ns_per_alert: mean(counts.elapsed_ns),
     }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{created, nothing};
-use super::auth::{Actor, Held};
+use super::auth::{Actor, Held, Seen};
 use super::error::{Kind, Problem, is};
 use super::extract::{Body, Params, refuse_control};
 use super::page::{self, Listed};
-use super::{Host, time};
+use super::{Host, groups, time};
 use crate::registry::{
     Active, Filter, FilterId, FilterQuery, Name, NewFilter, State as Running, Visibility,
 };
@@ -36,6 +36,11 @@ pub struct Creation {
     #[serde(default)]
     #[schema(max_length = 200)]
     summary: String,
+    /// A group of yours that is to own it; you, where it is missing.
+    owner: Option<String>,
+    /// Who may read what it is.
+    #[serde(default)]
+    visibility: Visibility,
 }
 
 /// Which filters to list.
@@ -72,6 +77,11 @@ pub struct FilterView {
     /// Title of the last version.
     title: Option<String>,
     state: FilterState,
+    visibility: Visibility,
+    /// Whether the bytes of a public filter are public, too.
+    open_bytes: bool,
+    /// Rises with every change.
+    revision: i64,
     /// Number of the last version; 0 before the first.
     versions: i64,
     /// What is switched on.
@@ -127,6 +137,9 @@ pub fn view(filter: &Filter) -> FilterView {
         summary: filter.summary.clone(),
         title: filter.title.clone(),
         state: state(filter),
+        visibility: filter.visibility,
+        open_bytes: filter.open_bytes,
+        revision: filter.revision,
         versions: filter.versions,
         active: filter.active.as_ref().map(active_view),
         created: time(filter.created_ms),
@@ -162,7 +175,7 @@ fn state(filter: &Filter) -> FilterState {
 /// Make a filter, bound to a stream.
 #[utoipa::path(
     post, path = "/v1/filters", tag = "filters", request_body = Creation,
-    responses((status = CREATED, body = FilterView), Actor, Body<Creation>, is::NameTaken, is::InvalidName, is::UnknownStream, is::InvalidField)
+    responses((status = CREATED, body = FilterView), Actor, Body<Creation>, is::NotFound, is::NameTaken, is::Quota, is::InvalidName, is::UnknownStream, is::InvalidField)
 )]
 pub async fn create(
     State(host): State<Arc<Host>>,
@@ -171,25 +184,41 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let name = Name::parse(&asked.name)
         .map_err(|error| Problem::new(Kind::InvalidName, error.to_string()))?;
-    refuse_control("summary", &asked.summary)?;
-    if asked.summary.chars().count() > SUMMARY_LENGTH {
-        let detail = format!("`summary` is longer than {SUMMARY_LENGTH} characters");
-        return Err(Problem::new(Kind::InvalidField, detail));
-    }
+    check_summary(&asked.summary)?;
+    let owner_name = asked.owner.as_ref().unwrap_or(&actor.0.name);
+    let owner = if *owner_name == actor.0.name {
+        actor.0.user
+    } else {
+        groups::visible(&host, &actor, owner_name).await?.id
+    };
     let new = NewFilter {
-        owner: actor.0.user,
-        owner_name: Name::parse(&actor.0.name).map_err(Problem::internal)?,
+        owner,
+        owner_name: Name::parse(owner_name).map_err(Problem::internal)?,
         name,
         stream: host.stream(&asked.stream)?,
         summary: asked.summary,
-        visibility: Visibility::default(),
+        visibility: asked.visibility,
     };
     let filter = host.registry.create_filter(&new, &actor.by()).await?;
     let path = format!("/v1/filters/{}/{}", filter.owner, filter.name);
     Ok(created(&path, &view(&filter)))
 }
 
-/// Filters, newest first: an administrator sees everybody's, anybody else their own.
+/// One line, not too long.
+///
+/// # Errors
+/// Where it is something else.
+pub fn check_summary(summary: &str) -> Result<(), Problem> {
+    refuse_control("summary", summary)?;
+    if summary.chars().count() > SUMMARY_LENGTH {
+        let detail = format!("`summary` is longer than {SUMMARY_LENGTH} characters");
+        return Err(Problem::new(Kind::InvalidField, detail));
+    }
+    Ok(())
+}
+
+/// Filters that you may see, newest first: your own, your groups', public ones; an administrator sees
+/// everybody's.
 #[utoipa::path(get, path = "/v1/filters", tag = "filters", params(Listing), responses((status = OK, body = Listed<FilterView>), Actor, Params<Listing>))]
 pub async fn list(
     State(host): State<Arc<Host>>,
@@ -197,18 +226,9 @@ pub async fn list(
     Params(asked): Params<Listing>,
 ) -> Result<Json<Listed<FilterView>>, Problem> {
     let limit = page::limit(asked.limit)?;
-    let own = !actor.is_administrator();
-    if own
-        && asked
-            .owner
-            .as_ref()
-            .is_some_and(|owner| *owner != actor.0.name)
-    {
-        return Ok(Json(Listed::page(&[], limit, view, place)));
-    }
     let query = FilterQuery {
-        owner: if own { Some(actor.0.name) } else { asked.owner },
-        seen_by: None,
+        seen_by: (!actor.is_administrator()).then_some(actor.0.user),
+        owner: asked.owner,
         stream: asked.stream,
         deleted: asked.deleted,
         before: page::number_place(asked.cursor.as_deref())?.map(FilterId),
@@ -223,9 +243,9 @@ fn place(filter: &Filter) -> String {
 }
 
 /// One filter, and what is active of it.
-#[utoipa::path(get, path = "/v1/filters/{owner}/{name}", tag = "filters", responses((status = OK, body = FilterView), Held))]
-pub async fn one(held: Held) -> Json<FilterView> {
-    Json(view(&held.filter))
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}", tag = "filters", responses((status = OK, body = FilterView), Seen))]
+pub async fn one(seen: Seen) -> Json<FilterView> {
+    Json(view(&seen.filter))
 }
 
 /// Delete a filter: it is switched off for good; its history can still be read.

@@ -31,6 +31,11 @@ use crate::evaluate::ParameterValue;
         (name = "versions", description = "Versions of a filter: immutable, numbered, by digest."),
         (name = "settings", description = "Settings of a version: parameters and payload choice under one number."),
         (name = "activation", description = "What runs on the live stream."),
+        (name = "tokens", description = "Bearer tokens of your own."),
+        (name = "users", description = "Who may sign in, and as what. For administrators."),
+        (name = "groups", description = "Collaborations that own filters together."),
+        (name = "quotas", description = "How much an owner may have and use."),
+        (name = "audit", description = "What was done, by whom, to what."),
         (name = "counts", description = "What each cut did, night by night."),
     )
 )]

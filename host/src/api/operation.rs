@@ -9,10 +9,14 @@ use super::error::is;
 use super::kind::{Answers, answers_of};
 
 /// What the braces of a path stand for: name, meaning, and whether it is a number.
-const PATH_PARAMETERS: [(&str, &str, bool); 3] = [
+const PATH_PARAMETERS: [(&str, &str, bool); 7] = [
     ("owner", "Who owns the filter.", false),
     ("name", "Name of the filter.", false),
-    ("number", "Number of the version or setting.", true),
+    ("number", "Number of the version, setting or token.", true),
+    ("user", "Name of a user.", false),
+    ("group", "Name of a group.", false),
+    ("stream", "Name of a stream.", false),
+    ("quota", "Name of a quota.", false),
 ];
 
 /// What follows from an operation's path and its answers.

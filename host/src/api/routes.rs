@@ -9,7 +9,10 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Host, about, activation, counts, filters, openapi, settings, versions};
+use super::{
+    Host, about, activation, audit, counts, filter_changes, filters, groups, openapi, quotas,
+    running, settings, tokens, users, versions,
+};
 
 type Routes = OpenApiRouter<Arc<Host>>;
 
@@ -28,13 +31,41 @@ pub fn others() -> Routes {
         .routes(routes!(about::me))
         .routes(routes!(about::streams))
         .routes(routes!(filters::create, filters::list))
-        .routes(routes!(filters::one, filters::delete))
+        .routes(routes!(
+            filters::one,
+            filters::delete,
+            filter_changes::change
+        ))
         .routes(routes!(versions::list))
         .routes(routes!(versions::one))
+        .routes(routes!(versions::component))
         .routes(routes!(settings::create, settings::list))
         .routes(routes!(settings::one))
         .routes(routes!(activation::activate))
         .routes(routes!(activation::pause))
         .routes(routes!(activation::resume))
+        .routes(routes!(running::rollback))
+        .routes(routes!(running::retire))
+        .routes(routes!(running::suspend))
+        .routes(routes!(
+            running::scheduled,
+            running::schedule,
+            running::unschedule
+        ))
+        .routes(routes!(running::history))
+        .routes(routes!(running::withheld))
         .routes(routes!(counts::list))
+        .routes(routes!(tokens::create, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(users::create, users::list))
+        .routes(routes!(users::one, users::change))
+        .routes(routes!(users::create_token))
+        .routes(routes!(groups::create, groups::list))
+        .routes(routes!(groups::one))
+        .routes(routes!(groups::put_member, groups::remove_member))
+        .routes(routes!(groups::set_programmes))
+        .routes(routes!(quotas::list))
+        .routes(routes!(quotas::set, quotas::unset))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::of_filter))
 }

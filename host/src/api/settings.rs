@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::answer::{created, existing};
-use super::auth::Held;
+use super::auth::{Held, Seen};
 use super::error::{Kind, Problem, is};
 use super::extract::{Body, Params};
 use super::page::{self, Listed, Page};
@@ -85,14 +85,14 @@ pub async fn create(
 #[utoipa::path(get, path = "/v1/filters/{owner}/{name}/settings", tag = "settings", params(Page), responses((status = OK, body = Listed<SettingView>), Held, Params<Page>))]
 pub async fn list(
     State(host): State<Arc<Host>>,
-    held: Held,
+    seen: Seen,
     Params(asked): Params<Page>,
 ) -> Result<Json<Listed<SettingView>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::number_place(asked.cursor.as_deref())?;
     let settings = host
         .registry
-        .settings(held.filter.id, before, limit)
+        .settings(seen.filter.id, before, limit)
         .await?;
     Ok(Json(Listed::page(&settings, limit, view, |setting| {
         setting.number.to_string()
@@ -101,10 +101,10 @@ pub async fn list(
 
 /// One setting.
 #[utoipa::path(get, path = "/v1/filters/{owner}/{name}/settings/{number}", tag = "settings", responses((status = OK, body = SettingView), Held))]
-pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<SettingView>, Problem> {
+pub async fn one(State(host): State<Arc<Host>>, seen: Seen) -> Result<Json<SettingView>, Problem> {
     let setting = host
         .registry
-        .setting(held.filter.id, held.number("setting")?)
+        .setting(seen.filter.id, seen.number("setting")?)
         .await?;
     Ok(Json(view(&setting)))
 }

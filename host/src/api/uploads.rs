@@ -12,11 +12,12 @@ use super::error::{Kind, Problem};
 
 /// The upload room as the API sees it.
 pub trait UploadRoom: Send + Sync + 'static {
-    /// Checks, compiles and tries a filter for a stream. Blocks the thread it runs on.
+    /// Checks, compiles and tries a filter for a stream, on alerts of its public programmes and of the
+    /// `granted` ones. Blocks the thread it runs on.
     ///
     /// # Errors
     /// Why the filter was refused, or why it could not be judged now.
-    fn accept(&self, stream: &str, bytes: &[u8]) -> Result<Accepted, Refused>;
+    fn accept(&self, stream: &str, granted: &[i64], bytes: &[u8]) -> Result<Accepted, Refused>;
 }
 
 /// A filter that may be stored.

@@ -4,23 +4,25 @@
 //! upload that the room refused, or a changed version.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answer::{created, existing};
-use super::auth::Held;
+use super::auth::{Held, Seen};
 use super::error::{Kind, Problem, is};
 use super::extract::{Params, read_body, refuse_control};
 use super::page::{self, Listed, Page};
 use super::{Host, time};
 use crate::evaluate::Description;
-use crate::registry::{Filter, NewVersion, Version};
+use crate::registry::{Filter, NewVersion, OwnerId, Quota, Version};
 use crate::upload::TrialReport;
 
 /// Longest notes [characters].
@@ -99,8 +101,9 @@ pub async fn upload(
     if held.filter.deleted_ms.is_some() {
         return Err(crate::registry::RegistryError::Deleted.into());
     }
+    let owner = held.filter.owner_id;
     let place = host.queue.enter()?;
-    let bytes = read_body(request, host.settings.upload_bytes).await?;
+    let bytes = read_body(request, most_bytes(&host, owner).await?).await?;
     let digest = base16ct::lower::encode_string(&Sha256::digest(&bytes));
     if let Some(same) = host
         .registry
@@ -109,11 +112,20 @@ pub async fn upload(
     {
         return Ok(existing(&path(&held.filter, &same), &whole(&same)));
     }
+    // Nothing is left of today's time: nothing is begun.
+    host.registry
+        .charge(owner, Quota::CompileSPerDay, 1)
+        .await?;
     let (room, stream) = (host.uploads.clone(), held.filter.stream.clone());
-    let accepted = host
-        .queue
-        .work(place, move || room.accept(&stream, &bytes))
-        .await??;
+    let granted = host.registry.programmes_of(owner, &stream).await?;
+    let work = move || {
+        let since = Instant::now();
+        let accepted = room.accept(&stream, &granted, &bytes);
+        (accepted, since.elapsed().as_secs())
+    };
+    let (accepted, took_s) = host.queue.work(place, work).await?;
+    charge(&host, owner, took_s).await?;
+    let accepted = accepted?;
     let new = NewVersion {
         filter: held.filter.id,
         by: held.actor.0.user,
@@ -134,14 +146,14 @@ pub async fn upload(
 #[utoipa::path(get, path = "/v1/filters/{owner}/{name}/versions", tag = "versions", params(Page), responses((status = OK, body = Listed<Brief>), Held, Params<Page>))]
 pub async fn list(
     State(host): State<Arc<Host>>,
-    held: Held,
+    seen: Seen,
     Params(asked): Params<Page>,
 ) -> Result<Json<Listed<Brief>>, Problem> {
     let limit = page::limit(asked.limit)?;
     let before = page::number_place(asked.cursor.as_deref())?;
     let versions = host
         .registry
-        .versions(held.filter.id, before, limit)
+        .versions(seen.filter.id, before, limit)
         .await?;
     Ok(Json(Listed::page(&versions, limit, brief, |version| {
         version.number.to_string()
@@ -150,12 +162,54 @@ pub async fn list(
 
 /// One version, with what it declared and its trial.
 #[utoipa::path(get, path = "/v1/filters/{owner}/{name}/versions/{number}", tag = "versions", responses((status = OK, body = Whole), Held))]
-pub async fn one(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Whole>, Problem> {
+pub async fn one(State(host): State<Arc<Host>>, seen: Seen) -> Result<Json<Whole>, Problem> {
     let version = host
         .registry
-        .version(held.filter.id, held.number("version")?)
+        .version(seen.filter.id, seen.number("version")?)
         .await?;
-    Ok(Json(whole(&version)))
+    let mut whole = whole(&version);
+    if !seen.is_own() {
+        // What it did to alerts is the owner's.
+        whole.trial = Value::Null;
+    }
+    Ok(Json(whole))
+}
+
+/// The component that runs: for its owner, and for everybody who may see a filter whose bytes are open.
+#[utoipa::path(
+    get, path = "/v1/filters/{owner}/{name}/versions/{number}/component", tag = "versions",
+    responses((status = OK, description = "A WebAssembly component", body = Vec<u8>, content_type = "application/wasm"), Seen)
+)]
+pub async fn component(State(host): State<Arc<Host>>, seen: Seen) -> Result<Response, Problem> {
+    if !seen.is_own() && !seen.filter.open_bytes {
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "the owner keeps the filter's bytes to themselves",
+        ));
+    }
+    let version = seen.number("version")?;
+    let version = host.registry.version(seen.filter.id, version).await?;
+    let bytes = host.registry.component(&version.digest).await?;
+    Ok(([(CONTENT_TYPE, "application/wasm")], bytes).into_response())
+}
+
+/// As much as the host takes, or less, where the owner's quota says so.
+async fn most_bytes(host: &Host, owner: OwnerId) -> Result<usize, Problem> {
+    let quota = host.registry.quota(owner, Quota::UploadBytes).await?;
+    let quota = usize::try_from(quota).unwrap_or(usize::MAX);
+    Ok(host.settings.upload_bytes.min(quota))
+}
+
+/// What it took beyond the second that was charged at the start. An upload that has ended is kept even
+/// where it has used up more than was left.
+async fn charge(host: &Host, owner: OwnerId, took_s: u64) -> Result<(), Problem> {
+    let more = i64::try_from(took_s.saturating_sub(1)).unwrap_or(i64::MAX);
+    if more > 0 {
+        host.registry
+            .note_use(owner, Quota::CompileSPerDay, more)
+            .await?;
+    }
+    Ok(())
 }
 
 fn check(notes: &Notes) -> Result<(), Problem> {

@@ -9,10 +9,12 @@ use anyhow::Context;
 use skysieve_decode::SchemaSource;
 
 use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom};
+use crate::judge::Judge;
 use crate::opened::{OpenStream, Topics};
 use crate::registry::{Name, Registry};
+use crate::rights::Rights;
 use crate::samples::Samples;
-use crate::stream::MAIN_LANE;
+use crate::stream::{MAIN_LANE, StreamSettings};
 use crate::upload::{StreamSamples, UploadError, Uploader};
 
 /// The interface's host over `streams`.
@@ -38,6 +40,7 @@ pub(super) fn host(
     let infos = streams.iter().map(info).collect::<Result<_, _>>()?;
     let known = streams.iter().map(|stream| {
         let known = Known {
+            settings: stream.settings.clone(),
             samples: stream.samples.clone(),
             schemas: stream.schemas.clone(),
         };
@@ -74,16 +77,29 @@ struct Room {
 }
 
 struct Known {
+    settings: Arc<StreamSettings>,
     samples: Arc<Samples>,
     schemas: Arc<dyn SchemaSource>,
 }
 
+impl Known {
+    /// The sample packets that may be seen by whom these programmes were granted: all of whose alerts
+    /// may.
+    fn visible(&self, granted: &[i64]) -> Vec<Arc<[u8]>> {
+        let packets = self.samples.packets();
+        let rights = Rights::of(self.settings.programmes.as_ref(), granted);
+        if rights == Rights::all() {
+            return packets;
+        }
+        let judge = Judge::new(self.settings.clone(), self.schemas.clone(), Arc::default());
+        judge.visible(packets, &rights)
+    }
+}
+
 impl UploadRoom for Room {
-    fn accept(&self, stream: &str, bytes: &[u8]) -> Result<Accepted, Refused> {
+    fn accept(&self, stream: &str, granted: &[i64], bytes: &[u8]) -> Result<Accepted, Refused> {
         let samples = match self.streams.get(stream) {
-            Some(known) => {
-                StreamSamples::of_packets(known.samples.packets(), known.schemas.clone())
-            }
+            Some(known) => StreamSamples::of_packets(known.visible(granted), known.schemas.clone()),
             None => StreamSamples::default(),
         };
         let accepted = self

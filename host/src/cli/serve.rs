@@ -95,6 +95,10 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     }
     let host = super::interface::host(config.api, &registry, &uploader, &streams)?;
     println!("listening on http://{}", interface.address());
+    windows.push(tokio::spawn(crate::clock::run(
+        registry.clone(),
+        stopping.clone(),
+    )));
     let interface = tokio::spawn(interface.run(host, stopped(stopping)));
 
     let mut crew = Crew::start(streams, &registry)?;

@@ -18,7 +18,9 @@ use super::{Registry, activation, now_ms};
 pub const GROUP_MEMBERS: i64 = 1_000;
 
 /// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberRole {
     /// Uses the group's filters as their own.

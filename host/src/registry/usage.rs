@@ -51,21 +51,30 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                let used: i64 = sqlx::query_scalar(
-                    "insert into usage (owner_id, name, period, used) values ($1, $2, $3, $4)
-                     on conflict (owner_id, name, period) do update set
-                         used = usage.used + excluded.used
-                     returning used",
-                )
-                .bind(owner.0)
-                .bind(quota.as_str())
-                .bind(today())
-                .bind(amount)
-                .fetch_one(&mut *transaction)
-                .await?;
+                let used = add(&mut transaction, owner, quota, amount).await?;
                 quotas::refuse_more(&mut transaction, owner, quota, &self.quotas, used).await?;
                 transaction.commit().await?;
                 Ok(used)
+            })
+            .await
+    }
+
+    /// Adds to what an owner has used today, UTC, be it more than they may.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database.
+    pub async fn note_use(
+        &self,
+        owner: OwnerId,
+        quota: Quota,
+        amount: i64,
+    ) -> Result<(), RegistryError> {
+        self.database
+            .bounded(async {
+                let mut transaction = self.database.write().await?;
+                add(&mut transaction, owner, quota, amount).await?;
+                transaction.commit().await?;
+                Ok(())
             })
             .await
     }
@@ -203,6 +212,25 @@ impl Registry {
             })
             .await
     }
+}
+
+async fn add(
+    connection: &mut AnyConnection,
+    owner: OwnerId,
+    quota: Quota,
+    amount: i64,
+) -> Result<i64, RegistryError> {
+    Ok(sqlx::query_scalar(
+        "insert into usage (owner_id, name, period, used) values ($1, $2, $3, $4)
+         on conflict (owner_id, name, period) do update set used = usage.used + excluded.used
+         returning used",
+    )
+    .bind(owner.0)
+    .bind(quota.as_str())
+    .bind(today())
+    .bind(amount)
+    .fetch_one(connection)
+    .await?)
 }
 
 /// Filters of an owner, but for deleted ones.

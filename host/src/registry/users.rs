@@ -112,6 +112,23 @@ impl Registry {
             .await
     }
 
+    /// The person or group of this name.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database.
+    pub async fn owner(&self, name: &str) -> Result<Option<OwnerId>, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                let id: Option<i64> = sqlx::query_scalar("select id from owners where name = $1")
+                    .bind(name)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                Ok(id.map(OwnerId))
+            })
+            .await
+    }
+
     /// Users by name after `after`, at most `limit`.
     ///
     /// # Errors

@@ -139,7 +139,9 @@ async fn the_cut_flow_adds_up() {
         lacking: 2,
         fuel: 2_000,
         elapsed_ns: 700,
-        ..Counts::default()
+        withheld: BTreeMap::from([("gate".to_owned(), 2)]),
+        bytes_out: 540,
+        skipped: 6,
     };
     for (sequence, night) in [(1, "2026-11-22"), (2, "2026-11-23")] {
         let counts = BTreeMap::from([(
@@ -161,12 +163,13 @@ async fn the_cut_flow_adds_up() {
     assert_eq!(all["items"].as_array().unwrap().len(), 2);
     let expected = json!({
         "night": "2026-11-23", "setting": 1, "version": 1,
-        "lacking": 2, "evaluated": 20, "failed": {"trap": 1},
+        "lacking": 2, "eligible": 26, "skipped": 6, "evaluated": 20, "failed": {"trap": 1},
         "rejected": [
             {"reason": "z_bogus", "summary": "real-bogus score at most 0.8", "alerts": 5, "remaining": 14},
             {"reason": "a_faint", "summary": "fainter than the limit", "alerts": 3, "remaining": 11},
         ],
-        "passed": 11, "fuel_per_alert": 100, "ns_per_alert": 35,
+        "passed": 11, "delivered": 9, "withheld": {"gate": 2}, "bytes_out": 540,
+        "fuel_per_alert": 100, "ns_per_alert": 35,
     });
     assert_eq!(all["items"][0], expected);
     let one = stage
@@ -225,7 +228,7 @@ async fn people_learn_who_they_are_and_what_there_is() {
         .body;
     assert_eq!(
         me,
-        json!({"user": "root", "role": "administrator", "token": {"name": "test", "expires": null}})
+        json!({"user": "root", "role": "administrator", "groups": [], "token": {"name": "test", "scope": "full", "expires": null}})
     );
     let streams = stage.get("/v1/streams").await.body;
     assert_eq!(

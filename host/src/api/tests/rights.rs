@@ -5,67 +5,178 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, Who};
 
-const WHO: [Who; 4] = [Who::Stranger, Who::Owner, Who::Other, Who::Administrator];
+const WHO: [Who; 5] = [
+    Who::Stranger,
+    Who::Owner,
+    Who::Other,
+    Who::Administrator,
+    Who::Reader,
+];
 
-/// Method, path, body (text: an upload), and the status for each of `WHO`.
-fn table() -> Vec<(&'static str, &'static str, Value, [u16; 4])> {
-    let mine = "/v1/filters/anna/nearby";
-    let hers = [401, 200, 404, 200];
-    let rows = vec![
-        ("GET", "/livez".to_owned(), Value::Null, [200; 4]),
-        ("GET", "/readyz".to_owned(), Value::Null, [200; 4]),
-        ("GET", "/v1/openapi.json".to_owned(), Value::Null, [200; 4]),
-        ("GET", "/v1/docs".to_owned(), Value::Null, [200; 4]),
-        (
-            "GET",
-            "/v1/me".to_owned(),
-            Value::Null,
-            [401, 200, 200, 200],
-        ),
-        (
-            "GET",
-            "/v1/streams".to_owned(),
-            Value::Null,
-            [401, 200, 200, 200],
-        ),
-        (
-            "GET",
-            "/v1/filters".to_owned(),
-            Value::Null,
-            [401, 200, 200, 200],
-        ),
+/// What the stranger, the owner, another scientist and an administrator get.
+type Wanted = [u16; 4];
+
+/// Everybody.
+const ALL: Wanted = [200; 4];
+/// Whoever has a token.
+const TOKEN: Wanted = [401, 200, 200, 200];
+const TOKEN_MAKES: Wanted = [401, 201, 201, 201];
+/// The owner and administrators; to others it is not there.
+const HERS: Wanted = [401, 200, 404, 200];
+/// Administrators.
+const ADMIN: Wanted = [401, 403, 403, 200];
+const ADMIN_MAKES: Wanted = [401, 403, 403, 201];
+const ADMIN_SETS: Wanted = [401, 403, 403, 204];
+/// Members of a group that nobody is in: administrators.
+const GROUP: Wanted = [401, 404, 404, 200];
+const GROUP_SETS: Wanted = [401, 404, 404, 204];
+
+/// Method, path, body (text: an upload), and who gets what.
+fn table() -> Vec<(&'static str, &'static str, Value, Wanted)> {
+    let none = || Value::Null;
+    vec![
+        ("GET", "/livez", none(), ALL),
+        ("GET", "/readyz", none(), ALL),
+        ("GET", "/v1/openapi.json", none(), ALL),
+        ("GET", "/v1/docs", none(), ALL),
+        ("GET", "/v1/me", none(), TOKEN),
+        ("GET", "/v1/streams", none(), TOKEN),
+        ("GET", "/v1/filters", none(), TOKEN),
         (
             "POST",
-            "/v1/filters".to_owned(),
+            "/v1/filters",
             json!({"name": "another", "stream": "ztf"}),
-            [401, 201, 201, 201],
+            TOKEN_MAKES,
         ),
-        ("GET", mine.to_owned(), Value::Null, hers),
-        ("GET", format!("{mine}/versions"), Value::Null, hers),
-        ("GET", format!("{mine}/versions/1"), Value::Null, hers),
-        ("POST", format!("{mine}/versions"), json!("one"), hers),
-        ("GET", format!("{mine}/settings"), Value::Null, hers),
-        ("GET", format!("{mine}/settings/1"), Value::Null, hers),
+        ("GET", "/v1/filters/anna/nearby", none(), HERS),
+        (
+            "PATCH",
+            "/v1/filters/anna/nearby",
+            json!({"summary": "new"}),
+            HERS,
+        ),
+        ("GET", "/v1/filters/anna/nearby/versions", none(), HERS),
+        ("GET", "/v1/filters/anna/nearby/versions/1", none(), HERS),
+        (
+            "GET",
+            "/v1/filters/anna/nearby/versions/1/component",
+            none(),
+            HERS,
+        ),
         (
             "POST",
-            format!("{mine}/settings"),
+            "/v1/filters/anna/nearby/versions",
+            json!("one"),
+            HERS,
+        ),
+        ("GET", "/v1/filters/anna/nearby/settings", none(), HERS),
+        ("GET", "/v1/filters/anna/nearby/settings/1", none(), HERS),
+        (
+            "POST",
+            "/v1/filters/anna/nearby/settings",
             json!({"version": 1}),
-            hers,
+            HERS,
         ),
-        ("GET", format!("{mine}/counts"), Value::Null, hers),
+        ("GET", "/v1/filters/anna/nearby/counts", none(), HERS),
+        ("GET", "/v1/filters/anna/nearby/history", none(), HERS),
+        ("GET", "/v1/filters/anna/nearby/withheld", none(), HERS),
+        ("GET", "/v1/filters/anna/nearby/audit", none(), HERS),
         (
             "POST",
-            format!("{mine}/activate"),
+            "/v1/filters/anna/nearby/activate",
             json!({"setting": 1}),
-            hers,
+            HERS,
         ),
-        ("POST", format!("{mine}/pause"), Value::Null, hers),
-        ("POST", format!("{mine}/resume"), Value::Null, hers),
-        ("DELETE", mine.to_owned(), Value::Null, [401, 204, 404, 204]),
-    ];
-    rows.into_iter()
-        .map(|(method, path, body, wanted)| (method, &*path.leak(), body, wanted))
-        .collect()
+        (
+            "POST",
+            "/v1/filters/anna/nearby/rollback",
+            none(),
+            [401, 409, 404, 409],
+        ),
+        ("POST", "/v1/filters/anna/nearby/pause", none(), HERS),
+        ("POST", "/v1/filters/anna/nearby/resume", none(), HERS),
+        (
+            "POST",
+            "/v1/filters/anna/nearby/suspend",
+            json!({"reason": "it floods"}),
+            ADMIN,
+        ),
+        (
+            "PUT",
+            "/v1/filters/anna/nearby/schedule",
+            json!({"setting": 1, "at": "2126-01-01T00:00:00Z"}),
+            HERS,
+        ),
+        ("GET", "/v1/filters/anna/nearby/schedule", none(), HERS),
+        (
+            "DELETE",
+            "/v1/filters/anna/nearby/schedule",
+            none(),
+            [401, 204, 404, 204],
+        ),
+        ("POST", "/v1/filters/anna/nearby/retire", none(), HERS),
+        (
+            "DELETE",
+            "/v1/filters/anna/nearby",
+            none(),
+            [401, 204, 404, 204],
+        ),
+        ("POST", "/v1/tokens", json!({"name": "laptop"}), TOKEN_MAKES),
+        ("GET", "/v1/tokens", none(), TOKEN),
+        ("DELETE", "/v1/tokens/99", none(), [401, 404, 404, 404]),
+        ("POST", "/v1/users", json!({"name": "carla"}), ADMIN_MAKES),
+        ("GET", "/v1/users", none(), ADMIN),
+        ("GET", "/v1/users/anna", none(), ADMIN),
+        ("PATCH", "/v1/users/anna", json!({"disabled": false}), ADMIN),
+        (
+            "POST",
+            "/v1/users/anna/tokens",
+            json!({"name": "laptop"}),
+            ADMIN_MAKES,
+        ),
+        ("POST", "/v1/groups", json!({"name": "sn"}), ADMIN_MAKES),
+        ("GET", "/v1/groups", none(), TOKEN),
+        ("GET", "/v1/groups/sn", none(), GROUP),
+        (
+            "PUT",
+            "/v1/groups/sn/members/berta",
+            json!({"role": "member"}),
+            GROUP_SETS,
+        ),
+        (
+            "DELETE",
+            "/v1/groups/sn/members/berta",
+            none(),
+            [401, 404, 404, 204],
+        ),
+        (
+            "PUT",
+            "/v1/groups/sn/programmes/ztf",
+            json!({"programmes": [2]}),
+            ADMIN_SETS,
+        ),
+        ("GET", "/v1/quotas", none(), TOKEN),
+        (
+            "PUT",
+            "/v1/quotas/anna/filters",
+            json!({"value": 100, "reason": "as asked"}),
+            ADMIN_SETS,
+        ),
+        ("DELETE", "/v1/quotas/anna/filters", none(), ADMIN_SETS),
+        ("GET", "/v1/audit", none(), TOKEN),
+    ]
+}
+
+/// A token that only reads gets what its owner gets to read, and changes nothing.
+fn wanted(who: Who, method: &str, wanted: Wanted) -> u16 {
+    match who {
+        Who::Stranger => wanted[0],
+        Who::Owner => wanted[1],
+        Who::Other => wanted[2],
+        Who::Administrator => wanted[3],
+        Who::Reader if method == "GET" => wanted[1],
+        Who::Reader => 403,
+    }
 }
 
 async fn ask(
@@ -83,23 +194,23 @@ async fn ask(
 
 #[tokio::test]
 async fn everybody_gets_what_they_may() {
-    for (index, who) in WHO.into_iter().enumerate() {
+    for who in WHO {
         let stage = Stage::new().await;
         stage.nearby().await;
-        if matches!(who, Who::Owner | Who::Administrator) {
-            stage
-                .ask(
-                    Who::Owner,
-                    "POST",
-                    "/v1/filters/anna/nearby/activate",
-                    json!({"setting": 1}),
-                )
-                .await;
+        // What others cannot make themselves.
+        if matches!(who, Who::Owner | Who::Reader | Who::Administrator) {
+            let mine = "/v1/filters/anna/nearby";
+            let setting = json!({"setting": 1, "at": "2126-01-01T00:00:00Z"});
+            let schedule = format!("{mine}/schedule");
+            stage.ask(Who::Owner, "PUT", &schedule, setting).await;
+            let (activate, setting) = (format!("{mine}/activate"), json!({"setting": 1}));
+            stage.ask(Who::Owner, "POST", &activate, setting).await;
         }
-        for (method, path, body, wanted) in table() {
+        for (method, path, body, of_all) in table() {
             let answer = ask(&stage, who, method, path, &body).await;
             assert_eq!(
-                answer.status, wanted[index],
+                answer.status,
+                wanted(who, method, of_all),
                 "{who:?} {method} {path}: {answer:?}"
             );
         }
@@ -152,6 +263,147 @@ async fn a_foreign_filter_looks_like_none() {
     }
 }
 
+/// A member uses the group's filter as an owner does; who left it sees it no longer.
+#[tokio::test]
+async fn a_groups_filter_is_every_members() {
+    let stage = Stage::new().await;
+    let ask = async |who, method, path: &str, body| stage.ask(who, method, path, body).await.status;
+    let (admin, anna, berta) = (Who::Administrator, Who::Owner, Who::Other);
+    assert_eq!(
+        ask(admin, "POST", "/v1/groups", json!({"name": "sn"})).await,
+        201
+    );
+    let theirs = json!({"name": "shared", "stream": "ztf", "owner": "sn"});
+    assert_eq!(ask(anna, "POST", "/v1/filters", theirs.clone()).await, 404);
+    let manager = json!({"role": "manager"});
+    assert_eq!(
+        ask(admin, "PUT", "/v1/groups/sn/members/anna", manager).await,
+        204
+    );
+    assert_eq!(ask(anna, "POST", "/v1/filters", theirs).await, 201);
+    let (one, mine) = ("/v1/filters/sn/shared", "/v1/groups/sn/members/berta");
+    assert_eq!(ask(berta, "GET", one, Value::Null).await, 404);
+    assert_eq!(ask(berta, "PUT", mine, json!({})).await, 404);
+    assert_eq!(ask(anna, "PUT", mine, json!({})).await, 204);
+    assert_eq!(
+        stage
+            .upload(berta, &format!("{one}/versions"), "one")
+            .await
+            .status,
+        201
+    );
+    assert_eq!(
+        ask(berta, "GET", "/v1/quotas?owner=sn", Value::Null).await,
+        200
+    );
+    assert_eq!(
+        ask(berta, "GET", "/v1/quotas?owner=anna", Value::Null).await,
+        404
+    );
+    // A member is no manager.
+    assert_eq!(
+        ask(berta, "PUT", "/v1/groups/sn/members/anna", json!({})).await,
+        403
+    );
+    assert_eq!(ask(berta, "DELETE", mine, Value::Null).await, 204);
+    assert_eq!(ask(berta, "GET", one, Value::Null).await, 404);
+    assert_eq!(ask(berta, "GET", "/v1/groups/sn", Value::Null).await, 404);
+}
+
+/// What a filter is can be public; what it did, and its bytes, stay the owner's.
+#[tokio::test]
+async fn a_public_filter_can_be_read_and_no_more() {
+    let stage = Stage::new().await;
+    stage.nearby().await;
+    let mine = "/v1/filters/anna/nearby";
+    let public = json!({"visibility": "public"});
+    assert_eq!(
+        stage.ask(Who::Owner, "PATCH", mine, public).await.status,
+        200
+    );
+    for (method, path, body, of_all) in table() {
+        if !path.contains("nearby") {
+            continue;
+        }
+        let is_read = [
+            "",
+            "/versions",
+            "/versions/1",
+            "/settings",
+            "/settings/1",
+            "/history",
+        ]
+        .iter()
+        .any(|end| path == format!("{mine}{end}"));
+        let expected = if method == "GET" && is_read {
+            of_all[1]
+        } else {
+            403
+        };
+        let answer = ask(&stage, Who::Other, method, path, &body).await;
+        assert_eq!(answer.status, expected, "{method} {path}: {answer:?}");
+        assert_eq!(
+            ask(&stage, Who::Stranger, method, path, &body).await.status,
+            401
+        );
+    }
+    let version = format!("{mine}/versions/1");
+    let seen = stage.ask(Who::Other, "GET", &version, Value::Null).await;
+    assert!(seen.body["trial"].is_null(), "{seen:?}");
+    assert!(seen.body["description"]["reasons"].is_array());
+    let open = json!({"open_bytes": true});
+    assert_eq!(stage.ask(Who::Owner, "PATCH", mine, open).await.status, 200);
+    let component = format!("{version}/component");
+    let bytes = stage.ask(Who::Other, "GET", &component, Value::Null).await;
+    assert_eq!(bytes.status, 200);
+    assert_eq!(bytes.headers["content-type"], "application/wasm");
+}
+
+/// An administrator sets a quota; its owner sees it and it holds.
+#[tokio::test]
+async fn a_quota_holds() {
+    let stage = Stage::new().await;
+    stage.nearby().await;
+    let set = json!({"value": 1, "reason": "one is enough"});
+    let path = "/v1/quotas/anna/filters";
+    assert_eq!(
+        stage.ask(Who::Administrator, "PUT", path, set).await.status,
+        204
+    );
+    let quotas = stage.get("/v1/quotas").await.body;
+    let shown = quotas["items"].as_array().unwrap().iter();
+    let shown: Vec<&Value> = shown.filter(|one| one["quota"] == "filters").collect();
+    assert_eq!(
+        *shown[0],
+        json!({"quota": "filters", "value": 1, "is_default": false,
+               "reason": "one is enough", "used": 1, "left": 0})
+    );
+    let another = json!({"name": "another", "stream": "ztf"});
+    let refused = stage
+        .ask(Who::Owner, "POST", "/v1/filters", another.clone())
+        .await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "quota"));
+    // A deleted filter frees it.
+    let mine = "/v1/filters/anna/nearby";
+    assert_eq!(
+        stage
+            .ask(Who::Owner, "DELETE", mine, Value::Null)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(
+        stage
+            .ask(Who::Owner, "POST", "/v1/filters", another)
+            .await
+            .status,
+        201
+    );
+    let log = stage.get("/v1/audit?action=quota.set").await.body;
+    assert_eq!(log["items"][0]["actor"], "root");
+    assert_eq!(log["items"][0]["detail"]["value"], 1);
+}
+
 #[tokio::test]
 async fn listings_hold_only_what_one_may_see() {
     let stage = Stage::new().await;
@@ -195,10 +447,11 @@ async fn a_token_that_ended_opens_nothing() {
     let stage = Stage::new().await;
     assert_eq!(stage.get("/v1/me").await.status, 200);
     let tokens = stage.registry.registry.tokens(Some("anna")).await.unwrap();
+    let token = tokens.iter().find(|one| one.name == "test").unwrap();
     stage
         .registry
         .registry
-        .revoke_token(tokens[0].id, None, &By::host())
+        .revoke_token(token.id, None, &By::host())
         .await
         .unwrap();
     let answer = stage.get("/v1/me").await;

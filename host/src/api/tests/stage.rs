@@ -12,12 +12,14 @@ use tower::ServiceExt;
 
 use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
 use crate::registry::tests::stage::{Stage as RegistryStage, description, name, new_token};
-use crate::registry::{By, MAIN_LANE, Role};
+use crate::registry::{By, MAIN_LANE, NewToken, Role, Scope};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
     Stranger,
+    /// The owner, with a token that only reads.
+    Reader,
     Owner,
     Other,
     Administrator,
@@ -74,7 +76,7 @@ impl Room {
 }
 
 impl UploadRoom for Room {
-    fn accept(&self, stream: &str, bytes: &[u8]) -> Result<Accepted, Refused> {
+    fn accept(&self, stream: &str, _: &[i64], bytes: &[u8]) -> Result<Accepted, Refused> {
         assert_eq!(stream, "ztf");
         if bytes.starts_with(b"bad") {
             let message = "there is no field `candidate.magps`; did you mean `candidate.magpsf`?";
@@ -105,7 +107,7 @@ pub(super) struct Stage {
     pub(super) room: Arc<Room>,
     /// Streams and topics that were asked for.
     pub(super) topics: Arc<Mutex<Vec<String>>>,
-    tokens: [String; 3],
+    tokens: [String; 4],
 }
 
 impl Stage {
@@ -132,6 +134,17 @@ impl Stage {
                 .unwrap();
             tokens.push(secret.reveal().to_owned());
         }
+        let anna = registry.registry.user("anna").await.unwrap().unwrap();
+        let reader = NewToken {
+            name: "reader",
+            scope: Scope::Read,
+            expires_ms: None,
+        };
+        let made = registry
+            .registry
+            .create_token(&anna, reader, &By::host())
+            .await;
+        tokens.push(made.unwrap().1.reveal().to_owned());
         let (room, topics) = (Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
         let host = host(settings, &registry, room.clone(), topics.clone());
         let tokens = tokens.try_into().unwrap();
@@ -150,6 +163,7 @@ impl Stage {
             Who::Owner => Some(&self.tokens[0]),
             Who::Other => Some(&self.tokens[1]),
             Who::Administrator => Some(&self.tokens[2]),
+            Who::Reader => Some(&self.tokens[3]),
         }
     }
 

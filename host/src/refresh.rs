@@ -142,20 +142,22 @@ impl Refresh {
 
     /// What an owner's filters may send out.
     fn limits(&self, owner: OwnerId) -> OutputLimits {
-        let value = |quota| {
-            let set = self.quotas.get(&(owner, quota)).copied();
-            let value = set.unwrap_or_else(|| self.registry.quota_defaults().default_of(quota));
-            match u64::try_from(value) {
-                Ok(value) if value < i64::MAX as u64 => value,
-                Ok(_) => u64::MAX,
-                Err(_) => 0,
-            }
-        };
         OutputLimits {
-            alerts_per_night: value(Quota::AlertsPerNight),
-            bytes_per_night: value(Quota::BytesPerNight),
-            cpu_ms_per_night: value(Quota::CpuSPerNight).saturating_mul(1_000),
+            alerts_per_night: self.quota(owner, Quota::AlertsPerNight),
+            bytes_per_night: self.quota(owner, Quota::BytesPerNight),
+            cpu_ms_per_night: self.quota(owner, Quota::CpuSPerNight).saturating_mul(1_000),
             ..OutputLimits::NONE
+        }
+    }
+
+    /// What holds for an owner; `u64::MAX` where nothing is limited.
+    fn quota(&self, owner: OwnerId, quota: Quota) -> u64 {
+        let set = self.quotas.get(&(owner, quota)).copied();
+        let value = set.unwrap_or_else(|| self.registry.quota_defaults().default_of(quota));
+        match u64::try_from(value) {
+            Ok(value) if value < i64::MAX as u64 => value,
+            Ok(_) => u64::MAX,
+            Err(_) => 0,
         }
     }
 
@@ -235,7 +237,10 @@ impl Refresh {
     }
 
     fn candidate(&self, setting: ActiveSetting) -> Option<Candidate> {
-        let program = self.loaded.get(&setting.digest)?.clone();
+        let owner = setting.owner_id;
+        let fuel = self.quota(owner, Quota::FuelPerAlert);
+        let memory = self.quota(owner, Quota::MemoryBytes);
+        let program = self.loaded.get(&setting.digest)?.within(fuel, memory);
         let reasons = program
             .description()
             .reasons
@@ -249,13 +254,13 @@ impl Refresh {
             version: setting.version,
             topic: setting.topic,
             reasons,
-            limits: self.limits(setting.owner_id),
+            limits: self.limits(owner),
         };
         Some(Candidate {
             destination,
             parameters: setting.parameters,
             program,
-            rights: self.rights(setting.owner_id),
+            rights: self.rights(owner),
         })
     }
 }

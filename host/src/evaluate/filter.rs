@@ -13,6 +13,7 @@ use super::columns::Chosen;
 use super::description::Description;
 use super::engine::Sandbox;
 use super::halving::Halving;
+use super::limits::Settings;
 use super::pace::Pace;
 use super::parameter_value::ParameterValue;
 use super::run::Instance;
@@ -22,21 +23,25 @@ use super::{EvaluateError, check};
 
 /// A filter ready to judge; clones share it, any thread may use it.
 #[derive(Clone)]
-pub struct Program(Arc<Shared>);
+pub struct Program {
+    shared: Arc<Shared>,
+    /// The sandbox's, or tighter.
+    settings: Arc<Settings>,
+    /// Sandboxes kept between batches; empty unless the operator asked for reuse.
+    kept: Arc<Mutex<Vec<Instance>>>,
+}
 
 struct Shared {
     sandbox: Arc<Sandbox>,
     pre: FilterPre<Guest>,
     description: Description,
     pace: Pace,
-    /// Sandboxes kept between batches; empty unless the operator asked for reuse.
-    kept: Mutex<Vec<Instance>>,
 }
 
 impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Program")
-            .field("title", &self.0.description.title)
+            .field("title", &self.shared.description.title)
             .finish_non_exhaustive()
     }
 }
@@ -53,34 +58,64 @@ impl Program {
             .instantiate_pre(component)
             .map_err(EvaluateError::load)?;
         let pre = FilterPre::new(pre).map_err(EvaluateError::load)?;
-        let program = Program(Arc::new(Shared {
+        let settings = Arc::new(sandbox.settings.clone());
+        let shared = Arc::new(Shared {
             sandbox: sandbox.clone(),
             pre,
             description: Description::default(),
             pace: Pace::new(),
-            kept: Mutex::default(),
-        }));
+        });
+        let program = Program {
+            shared,
+            settings: settings.clone(),
+            kept: Arc::default(),
+        };
         let description = program.describe(2)?;
         if program.describe(1)? != description {
             return Err(EvaluateError::Unstable);
         }
-        let shared = Arc::into_inner(program.0).expect("nobody has seen the program yet");
-        Ok(Program(Arc::new(Shared {
-            description,
-            ..shared
-        })))
+        let shared = Arc::into_inner(program.shared).expect("nobody has seen the program yet");
+        Ok(Program {
+            shared: Arc::new(Shared {
+                description,
+                ..shared
+            }),
+            settings,
+            kept: program.kept,
+        })
+    }
+
+    /// The same program, with no more than so much fuel for an alert and so many bytes of memory; where
+    /// the sandbox gives less, that holds.
+    #[must_use]
+    pub fn within(&self, fuel_per_alert: u64, memory_bytes: u64) -> Self {
+        let of = &self.shared.sandbox.settings;
+        let memory_bytes = usize::try_from(memory_bytes).unwrap_or(usize::MAX);
+        let settings = Settings {
+            fuel_per_alert: of.fuel_per_alert.min(fuel_per_alert),
+            memory_bytes: of.memory_bytes.min(memory_bytes),
+            ..of.clone()
+        };
+        if settings == *self.settings {
+            return self.clone();
+        }
+        Self {
+            shared: self.shared.clone(),
+            settings: Arc::new(settings),
+            kept: Arc::default(),
+        }
     }
 
     /// What the filter says of itself.
     #[must_use]
     pub fn description(&self) -> &Description {
-        &self.0.description
+        &self.shared.description
     }
 
     /// Running average of fuel per alert over the calls so far; 0 before the first.
     #[must_use]
     pub fn fuel_per_alert(&self) -> u64 {
-        self.0.pace.fuel_per_alert()
+        self.shared.pace.fuel_per_alert()
     }
 
     /// Judges `rows` of `columns`, which stand in the order of the declared fields; `parameters`
@@ -114,24 +149,28 @@ impl Program {
     }
 
     pub(super) fn sandbox(&self) -> &Sandbox {
-        &self.0.sandbox
+        &self.shared.sandbox
+    }
+
+    /// The limits that it runs under.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(super) fn pre(&self) -> &FilterPre<Guest> {
-        &self.0.pre
+        &self.shared.pre
     }
 
     pub(super) fn pace(&self) -> &Pace {
-        &self.0.pace
+        &self.shared.pace
     }
 
     /// A sandbox that has judged before, where reuse is on.
     pub(super) fn kept(&self) -> Option<Instance> {
-        if self.0.sandbox.settings.batches_per_instance <= 1 {
+        if self.settings.batches_per_instance <= 1 {
             return None;
         }
-        self.0
-            .kept
+        self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop()
@@ -139,8 +178,7 @@ impl Program {
 
     /// Keeps a sandbox for another batch.
     pub(super) fn keep(&self, instance: Instance) {
-        self.0
-            .kept
+        self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(instance);
@@ -153,7 +191,7 @@ impl Program {
             Instance::new(self).map_err(|(fault, _)| EvaluateError::Describe(fault))?;
         let mut ask = || {
             let said = instance
-                .describe(sandbox)
+                .describe(&self.settings)
                 .map_err(EvaluateError::Describe)?;
             check::description(said).map_err(EvaluateError::Description)
         };

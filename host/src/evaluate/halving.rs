@@ -87,7 +87,7 @@ impl<'a> Halving<'a> {
         let fitting = self
             .program
             .pace()
-            .rows(self.program.sandbox().settings.fuel_per_alert);
+            .rows(self.program.settings().fuel_per_alert);
         let rows = if self.is_hopeless() {
             1
         } else {
@@ -143,7 +143,7 @@ impl<'a> Halving<'a> {
         match run.result.as_ref().map_err(|fault| fault.kind) {
             Ok(()) => pace.good(part.rows, run.fuel),
             Err(FaultKind::Fuel) if part.rows > 1 => {
-                pace.over_fuel(part.rows, self.program.sandbox().settings.fuel_per_alert);
+                pace.over_fuel(part.rows, self.program.settings().fuel_per_alert);
             }
             Err(FaultKind::Memory | FaultKind::Deadline) if part.rows > 1 => {
                 pace.over_size(part.rows)

@@ -7,10 +7,9 @@ use wasmtime::Store;
 
 use super::bindings::{Filter, types};
 use super::columns::{Chosen, lend, levels};
-use super::engine::Sandbox;
 use super::fault::fault;
 use super::filter::Program;
-use super::limits::MESSAGE_BYTES;
+use super::limits::{MESSAGE_BYTES, Settings};
 use super::outcome;
 use super::slots::Slot;
 use super::store::Guest;
@@ -42,10 +41,10 @@ impl Instance {
     /// # Errors
     /// What the program did at its start, and the fuel it spent.
     pub(super) fn new(program: &Program) -> Result<Instance, (Fault, u64)> {
-        let sandbox = program.sandbox();
-        let mut store = Store::new(&sandbox.engine, Guest::new(&sandbox.settings));
+        let (sandbox, settings) = (program.sandbox(), program.settings());
+        let mut store = Store::new(&sandbox.engine, Guest::new(settings));
         store.limiter(|guest| &mut guest.memory);
-        arm(&mut store, sandbox, 1);
+        arm(&mut store, settings, 1);
         match program.pre().instantiate(&mut store) {
             Ok(filter) => Ok(Instance {
                 store,
@@ -53,8 +52,8 @@ impl Instance {
                 batches: 0,
             }),
             Err(error) => {
-                let fault = fault(&error, store.data().memory.refused, &sandbox.settings);
-                Err((fault, spent(&store, sandbox)))
+                let fault = fault(&error, store.data().memory.refused, settings);
+                Err((fault, spent(&store, settings)))
             }
         }
     }
@@ -63,23 +62,22 @@ impl Instance {
     ///
     /// # Errors
     /// What it did instead.
-    pub(super) fn describe(&mut self, sandbox: &Sandbox) -> Result<types::Description, Fault> {
-        arm(&mut self.store, sandbox, 1);
+    pub(super) fn describe(&mut self, settings: &Settings) -> Result<types::Description, Fault> {
+        arm(&mut self.store, settings, 1);
         let described = self
             .filter
             .skysieve_filter_program()
             .call_describe(&mut self.store);
-        described
-            .map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))
+        described.map_err(|error| fault(&error, self.store.data().memory.refused, settings))
     }
 
     /// Gives a kept instance a new budget; a fresh one goes on with what its start has left.
-    fn rearm(&mut self, sandbox: &Sandbox, rows: usize) {
+    fn rearm(&mut self, settings: &Settings, rows: usize) {
         if self.batches > 0 {
-            arm(&mut self.store, sandbox, rows);
+            arm(&mut self.store, settings, rows);
         }
         self.store
-            .set_hostcall_fuel(sandbox.settings.answer_bytes_for(rows));
+            .set_hostcall_fuel(settings.answer_bytes_for(rows));
     }
 
     fn evaluate(
@@ -90,7 +88,7 @@ impl Instance {
         parameters: &[&types::ParameterValue],
         verdicts: &mut Vec<Verdict>,
     ) -> Result<(), Fault> {
-        let sandbox = program.sandbox();
+        let settings = program.settings();
         let flat = chosen.flat().map_err(not_a_column)?;
         let levels: Vec<_> = flat.iter().map(levels).collect();
         let columns: Vec<_> = flat
@@ -106,16 +104,9 @@ impl Instance {
             self.filter
                 .skysieve_filter_program()
                 .call_evaluate(&mut self.store, batch, parameters);
-        let answer = answer
-            .map_err(|error| fault(&error, self.store.data().memory.refused, &sandbox.settings))?;
-        outcome::check(
-            answer,
-            rows,
-            program.description(),
-            &sandbox.settings,
-            verdicts,
-        )
-        .map_err(Fault::from)
+        let answer =
+            answer.map_err(|error| fault(&error, self.store.data().memory.refused, settings))?;
+        outcome::check(answer, rows, program.description(), settings, verdicts).map_err(Fault::from)
     }
 }
 
@@ -127,7 +118,7 @@ pub(super) fn run(
     parameters: &[&types::ParameterValue],
     verdicts: &mut Vec<Verdict>,
 ) -> Run {
-    let sandbox = program.sandbox();
+    let (sandbox, settings) = (program.sandbox(), program.settings());
     let _slot: Option<Slot<'_>> = sandbox.slots.as_ref().map(super::slots::Slots::take);
     let mut instance = match program.kept().map_or_else(|| Instance::new(program), Ok) {
         Ok(instance) => instance,
@@ -140,13 +131,13 @@ pub(super) fn run(
             };
         }
     };
-    instance.rearm(sandbox, rows);
+    instance.rearm(settings, rows);
     let result = instance.evaluate(program, chosen, rows, parameters, verdicts);
-    let fuel = spent(&instance.store, sandbox);
+    let fuel = spent(&instance.store, settings);
     let (logs, dropped_logs) = instance.store.data_mut().logs.take();
     let result = result.map_err(|fault| with_last_words(fault, &logs));
     instance.batches += 1;
-    if result.is_ok() && instance.batches < sandbox.settings.batches_per_instance {
+    if result.is_ok() && instance.batches < settings.batches_per_instance {
         program.keep(instance);
     }
     Run {
@@ -167,8 +158,7 @@ fn with_last_words(mut fault: Fault, logs: &[LogLine]) -> Fault {
     fault
 }
 
-fn arm(store: &mut Store<Guest>, sandbox: &Sandbox, rows: usize) {
-    let settings = &sandbox.settings;
+fn arm(store: &mut Store<Guest>, settings: &Settings, rows: usize) {
     store
         .set_fuel(settings.fuel_per_alert)
         .expect("the engine counts fuel: engine.rs");
@@ -176,9 +166,9 @@ fn arm(store: &mut Store<Guest>, sandbox: &Sandbox, rows: usize) {
     store.set_hostcall_fuel(settings.answer_bytes_for(rows));
 }
 
-fn spent(store: &Store<Guest>, sandbox: &Sandbox) -> u64 {
+fn spent(store: &Store<Guest>, settings: &Settings) -> u64 {
     let left = store.get_fuel().expect("the engine counts fuel: engine.rs");
-    sandbox.settings.fuel_per_alert.saturating_sub(left)
+    settings.fuel_per_alert.saturating_sub(left)
 }
 
 /// A column of a type that no decoder gives: the host's mistake, told as such.

@@ -50,6 +50,19 @@ impl Database {
         Ok(database)
     }
 
+    /// A database as an earlier release left it, after so many migrations.
+    #[cfg(test)]
+    pub(super) async fn open_at(
+        settings: &Settings,
+        data: &Path,
+        migrations: usize,
+    ) -> Result<Self, RegistryError> {
+        sqlx::any::install_default_drivers();
+        let database = Self::connect(settings, &settings.address(data)?)?;
+        migrations::run_first(&database.writers, migrations).await?;
+        Ok(database)
+    }
+
     fn connect(settings: &Settings, address: &Address) -> Result<Self, RegistryError> {
         let (engine, url) = match address {
             Address::Sqlite { file, url } => {

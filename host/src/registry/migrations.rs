@@ -26,7 +26,13 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
 /// Applies what is missing. Safe from several processes at once: PostgreSQL takes a lock, and where
 /// another process changed a SQLite file meanwhile the second attempt finds its work done.
 pub(super) async fn run(pool: &AnyPool) -> Result<(), RegistryError> {
-    let migrator = Migrator::with_migrations(MIGRATIONS.map(migration).to_vec());
+    run_first(pool, MIGRATIONS.len()).await
+}
+
+/// The same with the oldest `count` alone: the schema of an earlier release.
+pub(super) async fn run_first(pool: &AnyPool, count: usize) -> Result<(), RegistryError> {
+    let migrations = MIGRATIONS.into_iter().take(count).map(migration);
+    let migrator = Migrator::with_migrations(migrations.collect());
     if migrator.run(pool).await.is_ok() {
         return Ok(());
     }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use skysieve::evaluate::{FaultKind, LogLevel, Settings};
 
-use super::guest::{evaluate, kinds, message, program, program_with, settings, with_guilty};
+use super::guest::{
+    evaluate, kinds, message, own_program, program, program_with, settings, with_guilty,
+};
 
 /// Fuel for hours, so that only the clock stops a loop.
 fn clocked() -> Settings {
@@ -131,4 +133,17 @@ fn compiled_code_fits_every_engine_of_this_process() {
         skysieve::evaluate::compile_compatibility().unwrap()
     );
     assert_eq!(pooled.compatibility().len(), 32);
+}
+
+/// An owner's quota tightens the sandbox's limits for their filters alone.
+#[test]
+fn a_programs_own_limits_are_tighter_or_nothing() {
+    let program = own_program();
+    let tight = program.within(300_000, 4 << 20);
+    let (lavish, spin) = (program.within(u64::MAX, u64::MAX), with_guilty(4, &[2]));
+    assert!(message(&evaluate(&tight, "spin", &spin)).contains("its 300000 units"));
+    assert!(message(&evaluate(&lavish, "spin", &spin)).contains("its 5000000 units"));
+    assert!(message(&evaluate(&tight, "allocate", &spin)).contains("more than 4 MiB"));
+    assert!(message(&evaluate(&program, "allocate", &spin)).contains("more than 16 MiB"));
+    assert_eq!(kinds(&evaluate(&tight, "honest", &spin)), vec![None; 4]);
 }

@@ -8,6 +8,7 @@
 mod activations;
 mod counting;
 mod groups;
+mod migrating;
 mod outages;
 mod people;
 mod running;

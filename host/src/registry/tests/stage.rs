@@ -24,6 +24,24 @@ pub(crate) struct Stage {
     database: Option<(String, SemaphorePermit<'static>)>,
 }
 
+/// What an empty database has to be given back.
+pub(crate) enum Empty {
+    Folder(tempfile::TempDir),
+    Database(String),
+}
+
+impl Empty {
+    pub(crate) async fn end(self) {
+        match self {
+            Self::Folder(folder) => drop(folder),
+            Self::Database(name) => {
+                let server = server().unwrap();
+                ask(server, format!("drop database {name} with (force)")).await;
+            }
+        }
+    }
+}
+
 /// So many tests use the server at once: each has up to three hosts of four connections, and the
 /// server takes a hundred.
 static POSTGRES_TURNS: Semaphore = Semaphore::const_new(6);
@@ -54,6 +72,25 @@ impl Stage {
         if let (Some((name, _)), Some(server)) = (&self.database, server()) {
             ask(server, format!("drop database {name} with (force)")).await;
         }
+    }
+
+    /// An empty database of either engine: its settings, for a test of the schema itself.
+    pub(crate) async fn empty(postgres: bool) -> Option<(Settings, Empty)> {
+        let settings = |url| Settings {
+            url,
+            connections: 4,
+            ..Settings::default()
+        };
+        if !postgres {
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}/registry.db", folder.path().display());
+            return Some((settings(url), Empty::Folder(folder)));
+        }
+        let server = server()?;
+        let name = format!("skysieve_{}", random());
+        ask(server, format!("create database {name}")).await;
+        let base = server.rsplit_once('/').map(|(base, _)| base).unwrap();
+        Some((settings(format!("{base}/{name}")), Empty::Database(name)))
     }
 
     async fn open(url: String, folder: Option<tempfile::TempDir>) -> Self {

@@ -236,27 +236,42 @@ impl Refresh {
 
     fn candidate(&self, setting: ActiveSetting) -> Option<Candidate> {
         let program = self.loaded.get(&setting.digest)?.clone();
-        let reasons = program
-            .description()
-            .reasons
-            .iter()
-            .map(|reason| reason.name.clone())
-            .collect();
-        let destination = Destination {
-            setting: setting.setting,
-            owner: setting.owner,
-            filter: setting.filter,
-            version: setting.version,
-            topic: setting.topic,
-            reasons,
-            limits: self.limits(setting.owner_id),
-        };
-        Some(Candidate {
-            destination,
-            parameters: setting.parameters,
-            program,
-            rights: self.rights(setting.owner_id),
-        })
+        let (limits, rights) = (
+            self.limits(setting.owner_id),
+            self.rights(setting.owner_id),
+        );
+        Some(candidate(setting, program, limits, rights))
+    }
+}
+
+/// A setting with its loaded program, ready to judge: for the live stream and for back-tests alike.
+#[must_use]
+pub fn candidate(
+    setting: ActiveSetting,
+    program: Program,
+    limits: OutputLimits,
+    rights: Rights,
+) -> Candidate {
+    let reasons = program
+        .description()
+        .reasons
+        .iter()
+        .map(|reason| reason.name.clone())
+        .collect();
+    let destination = Destination {
+        setting: setting.setting,
+        owner: setting.owner,
+        filter: setting.filter,
+        version: setting.version,
+        topic: setting.topic,
+        reasons,
+        limits,
+    };
+    Candidate {
+        destination,
+        parameters: setting.parameters,
+        program,
+        rights,
     }
 }
 

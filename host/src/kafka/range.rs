@@ -35,6 +35,8 @@ pub struct KafkaRange {
     /// Parts whose next packet is not known yet.
     waiting: Vec<usize>,
     largest: usize,
+    /// What went wrong behind packets that were given first.
+    trouble: Option<SourceError>,
 }
 
 struct Part {
@@ -66,44 +68,27 @@ impl KafkaRange {
     /// # Errors
     /// As for [`KafkaRange::find`].
     pub fn open(settings: &Settings, stretches: &[Stretch]) -> Result<Self, KafkaError> {
-        let asked = "reading a range of the past";
+        let asked = |error| KafkaError::unanswered("reading a range of the past", &error);
         let open: Vec<&Stretch> = stretches.iter().filter(|one| one.next < one.end).collect();
         let consumer = Arc::new(consumer(settings, open.len())?);
         let mut list = TopicPartitionList::new();
-        for one in &open {
+        let mut parts = Vec::with_capacity(open.len());
+        for one in open {
+            // Before the partition is assigned: from then on its packets come here, and none of them
+            // through the queue that all partitions share.
+            parts.push(Part::new(&consumer, one)?);
             list.add_partition_offset(&one.topic, one.partition, Offset::Offset(one.next))
-                .map_err(|error| KafkaError::unanswered(asked, &error))?;
+                .map_err(asked)?;
         }
-        consumer
-            .assign(&list)
-            .map_err(|error| KafkaError::unanswered(asked, &error))?;
-        let part = |one: &&Stretch| {
-            let queue = consumer
-                .split_partition_queue(&one.topic, one.partition)
-                .ok_or_else(|| KafkaError::Settings(format!("no queue for {}", one.topic)))?;
-            Ok(Part {
-                queue,
-                partition: Partition {
-                    topic: one.topic.as_str().into(),
-                    index: one.partition,
-                },
-                stretch: (*one).clone(),
-                head: None,
-            })
-        };
-        let parts = open
-            .iter()
-            .map(part)
-            .collect::<Result<Vec<Part>, KafkaError>>()?;
-        let mut range = Self {
+        consumer.assign(&list).map_err(asked)?;
+        Ok(Self {
             waiting: (0..parts.len()).collect(),
             parts,
             heads: BinaryHeap::new(),
             largest: usize::try_from(settings.message_max_bytes).unwrap_or(usize::MAX),
-            consumer: consumer.clone(),
-        };
-        range.rescue();
-        Ok(range)
+            consumer,
+            trouble: None,
+        })
     }
 
     /// The next packets; empty where the broker is late, none at the end.
@@ -111,15 +96,21 @@ impl KafkaRange {
     /// # Errors
     /// When the broker no longer has what was to be read, or does not answer.
     pub fn poll(&mut self, limits: &BatchLimits) -> Result<Option<Vec<Packet>>, SourceError> {
-        // Serves the library's own events; packets come through their partitions' queues.
-        if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
-            judge(&error)?;
+        if let Some(trouble) = self.trouble.take() {
+            return Err(trouble);
         }
+        self.serve()?;
         let deadline = Instant::now() + limits.age;
         let (mut packets, mut bytes) = (Vec::new(), 0);
         while packets.len() < limits.rows && bytes < limits.bytes {
-            if !self.fill(deadline)? {
-                break;
+            match self.fill(deadline) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if packets.is_empty() => return Err(error),
+                Err(error) => {
+                    self.trouble = Some(error);
+                    break;
+                }
             }
             let Some(Reverse((_, number))) = self.heads.pop() else {
                 break;
@@ -132,6 +123,19 @@ impl KafkaRange {
         }
         let ended = packets.is_empty() && self.waiting.is_empty() && self.heads.is_empty();
         Ok((!ended).then_some(packets))
+    }
+
+    /// The library's own events; packets come through their partitions' queues.
+    fn serve(&self) -> Result<(), SourceError> {
+        match self.consumer.poll(Duration::ZERO) {
+            None => Ok(()),
+            Some(Err(error)) => judge(&error),
+            Some(Ok(message)) => {
+                let (topic, offset) = (message.topic(), message.offset());
+                let stray = format!("packet {offset} of {topic} came through the wrong queue");
+                Err(SourceError::Fatal(stray))
+            }
+        }
     }
 
     /// Which part of the stretches is read, 0 to 1.
@@ -161,34 +165,27 @@ impl KafkaRange {
         }
         Ok(true)
     }
-
-    /// Packets that came before their partition had a queue of its own lie in the common one. They
-    /// are taken out and read again through the partition's.
-    fn rescue(&mut self) {
-        let mut early = Vec::new();
-        while let Some(Ok(message)) = self.consumer.poll(Duration::ZERO) {
-            let (topic, index) = (message.topic().to_owned(), message.partition());
-            early.push((topic, index));
-        }
-        early.dedup();
-        for (topic, index) in early {
-            let part = self
-                .parts
-                .iter()
-                .find(|part| *part.partition.topic == *topic && part.partition.index == index);
-            let Some(part) = part else { continue };
-            let from = Offset::Offset(part.stretch.next);
-            if let Err(error) = self
-                .consumer
-                .seek(&topic, index, from, Duration::from_secs(10))
-            {
-                tracing::warn!(%error, topic, index, "seeking");
-            }
-        }
-    }
 }
 
 impl Part {
+    fn new(consumer: &Arc<BaseConsumer>, stretch: &Stretch) -> Result<Self, KafkaError> {
+        let Stretch {
+            topic, partition, ..
+        } = stretch;
+        let queue = consumer
+            .split_partition_queue(topic, *partition)
+            .ok_or_else(|| KafkaError::Settings(format!("no queue for {topic}")))?;
+        Ok(Self {
+            queue,
+            partition: Partition {
+                topic: topic.as_str().into(),
+                index: *partition,
+            },
+            stretch: stretch.clone(),
+            head: None,
+        })
+    }
+
     fn look(&mut self, wait: Duration, largest: usize) -> Result<Look, SourceError> {
         if self.stretch.next >= self.stretch.end {
             return Ok(Look::End);
@@ -198,18 +195,12 @@ impl Part {
             Some(Err(ClientError::PartitionEOF(_))) => Ok(Look::End),
             Some(Err(error)) => judge(&error).map(|()| Look::Nothing),
             Some(Ok(message)) if message.offset() >= self.stretch.end => Ok(Look::End),
-            Some(Ok(message)) if self.was_read(&message) => Ok(Look::Nothing),
             Some(Ok(message)) => {
                 self.head = Some(packet(&message, &self.partition, largest));
                 self.stretch.next = message.offset() + 1;
                 Ok(Look::Head)
             }
         }
-    }
-
-    /// Whether the packet was read before; gaps are the broker's own (compacted, aborted).
-    fn was_read(&self, message: &BorrowedMessage<'_>) -> bool {
-        message.offset() < self.stretch.next
     }
 }
 

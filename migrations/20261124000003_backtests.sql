@@ -7,7 +7,9 @@ insert into numbers (name, last) values ('backtest', 0), ('gate_lift', 0);
 create table backtests (
     id bigint not null,
     filter_id bigint not null,
-    -- The filter's stream: a host claims jobs of its own streams.
+    -- The filter's owner, whose quota it counts against, and its stream: a host claims jobs of its
+    -- own streams.
+    owner_id bigint not null,
     stream text not null,
     setting bigint not null,
     -- The setting it is compared with; null: none.
@@ -39,12 +41,14 @@ create table backtests (
     checkpoint text not null,
     -- What was found, as JSON; empty before the end, and where newer ones have taken its room.
     result text not null,
-    created_by bigint not null,
+    -- Null: the command line of a host.
+    created_by bigint,
     created_ms bigint not null,
     started_ms bigint,
     ended_ms bigint,
     constraint backtests_pkey primary key (id),
     constraint backtests_filter_id_fkey foreign key (filter_id) references filters (id),
+    constraint backtests_owner_id_fkey foreign key (owner_id) references owners (id),
     constraint backtests_setting_fkey foreign key (setting) references settings (number),
     constraint backtests_created_by_fkey foreign key (created_by) references users (id),
     constraint backtests_cancel_check check (cancel in (0, 1))
@@ -52,7 +56,7 @@ create table backtests (
 
 create index backtests_filter_id on backtests (filter_id, id);
 create index backtests_state on backtests (state, stream, id);
-create index backtests_created_by on backtests (created_by, created_ms);
+create index backtests_owner_id on backtests (owner_id, created_ms);
 create index backtests_setting on backtests (setting, state, id);
 
 -- The gate of one filter, lifted by an administrator: who, when, why; open while ended_ms is null.
@@ -60,7 +64,8 @@ create table gate_lifts (
     id bigint not null,
     filter_id bigint not null,
     reason text not null,
-    lifted_by bigint not null,
+    -- Null: the command line of a host.
+    lifted_by bigint,
     lifted_ms bigint not null,
     ended_by bigint,
     ended_ms bigint,

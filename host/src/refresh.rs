@@ -236,10 +236,7 @@ impl Refresh {
 
     fn candidate(&self, setting: ActiveSetting) -> Option<Candidate> {
         let program = self.loaded.get(&setting.digest)?.clone();
-        let (limits, rights) = (
-            self.limits(setting.owner_id),
-            self.rights(setting.owner_id),
-        );
+        let (limits, rights) = (self.limits(setting.owner_id), self.rights(setting.owner_id));
         Some(candidate(setting, program, limits, rights))
     }
 }

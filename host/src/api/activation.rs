@@ -32,7 +32,7 @@ pub struct Activation {
 /// Activate a setting, or a version with its default parameters.
 #[utoipa::path(
     post, path = "/v1/filters/{owner}/{name}/activate", tag = "activation", request_body = Activation,
-    responses((status = OK, body = FilterView), Held, Body<Activation>, is::FilterDeleted, is::InvalidField, is::InvalidParameter, is::Quota, is::TopicUnavailable)
+    responses((status = OK, body = FilterView), Held, Body<Activation>, is::FilterDeleted, is::Gate, is::InvalidField, is::InvalidParameter, is::Quota, is::TopicUnavailable)
 )]
 pub async fn activate(
     State(host): State<Arc<Host>>,

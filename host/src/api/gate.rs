@@ -10,10 +10,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::answer::nothing;
 use super::auth::Held;
-use super::error::{Kind, Problem};
+use super::error::{Kind, Problem, is};
 use super::extract::{Body, Params, refuse_control};
 use super::{Host, time};
 use crate::gate::{Closed, Tested};
@@ -23,21 +24,27 @@ use crate::registry::{Evidence, Filter, GateLift};
 const REASON_LENGTH: usize = 500;
 
 /// Which setting to look at.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
+    /// The setting whose tests to show.
     setting: Option<i64>,
 }
 
 /// What lifts a gate.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = GateLifting)]
 pub struct Lifting {
+    /// Why; kept for good.
+    #[schema(min_length = 1, max_length = 500)]
     reason: String,
 }
 
 /// The gate of one filter.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Gate)]
 pub struct GateView {
     /// Greatest part of the stream's alerts that a setting may pass [%].
     percent: f64,
@@ -51,16 +58,21 @@ pub struct GateView {
     setting: Option<SettingView>,
 }
 
-#[derive(Serialize, Clone)]
+#[derive(Serialize, ToSchema, Clone)]
+#[schema(as = GateLift)]
 struct LiftView {
     reason: String,
-    by: String,
+    /// Name of the administrator.
+    by: Option<String>,
+    #[schema(format = DateTime)]
     since: String,
     ended_by: Option<String>,
+    #[schema(format = DateTime)]
     ended: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GateOfSetting)]
 struct SettingView {
     setting: i64,
     may_go_live: bool,
@@ -70,7 +82,8 @@ struct SettingView {
     trial: Option<TestView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GateTest)]
 struct TestView {
     /// Of the back-test.
     id: Option<i64>,
@@ -79,7 +92,8 @@ struct TestView {
     pass_percent: f64,
 }
 
-/// `GET /v1/filters/{owner}/{name}/gate`.
+/// The gate of a filter: what a setting has to show before it goes live.
+#[utoipa::path(get, path = "/v1/filters/{owner}/{name}/gate", tag = "gate", params(Asked), responses((status = OK, body = GateView), Held, Params<Asked>, is::UnknownStream))]
 pub async fn show(
     State(host): State<Arc<Host>>,
     held: Held,
@@ -95,7 +109,8 @@ pub async fn show(
     view(&host, &held.filter, setting).await
 }
 
-/// `PUT /v1/filters/{owner}/{name}/gate`: lift it. Administrators alone.
+/// Lift the gate for this filter, for a reason that is kept. Administrators alone.
+#[utoipa::path(put, path = "/v1/filters/{owner}/{name}/gate", tag = "gate", request_body = Lifting, responses((status = OK, body = GateView), Held, Body<Lifting>, is::FilterDeleted, is::UnknownStream))]
 pub async fn lift(
     State(host): State<Arc<Host>>,
     held: Held,
@@ -108,17 +123,17 @@ pub async fn lift(
         let detail = format!("`reason` must have 1 to {REASON_LENGTH} characters");
         return Err(Problem::new(Kind::InvalidField, detail));
     }
-    let by = held.actor.0.user;
-    host.registry.lift_gate(held.filter.id, by, reason).await?;
+    let by = held.actor.by();
+    host.registry.lift_gate(held.filter.id, &by, reason).await?;
     view(&host, &held.filter, None).await
 }
 
-/// `DELETE /v1/filters/{owner}/{name}/gate`: end the lift. What is live stays live. Administrators
-/// alone.
+/// End the lift of the gate. What is live stays live. Administrators alone.
+#[utoipa::path(delete, path = "/v1/filters/{owner}/{name}/gate", tag = "gate", responses((status = NO_CONTENT, description = "The gate holds again"), Held))]
 pub async fn end_lift(State(host): State<Arc<Host>>, held: Held) -> Result<Response, Problem> {
     refuse_others(&held)?;
-    let by = held.actor.0.user;
-    host.registry.end_gate_lift(held.filter.id, by).await?;
+    let by = held.actor.by();
+    host.registry.end_gate_lift(held.filter.id, &by).await?;
     Ok(nothing())
 }
 

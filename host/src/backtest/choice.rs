@@ -15,8 +15,9 @@ use crate::stream::{SourceSettings, StreamSettings};
 const MOST_NIGHTS: usize = 400;
 
 /// Where the past lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = BacktestOrigin)]
 pub enum Origin {
     /// Files: the stream's own source, or the folder that its `[streams.backtest]` names.
     Archive,

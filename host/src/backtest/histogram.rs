@@ -21,7 +21,7 @@ pub(super) struct Histogram {
 }
 
 /// How a cost is distributed over the alerts whose cost was measured.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Distribution {
     /// Alerts that were measured: each alone in a sandbox.
     pub alerts: u64,
@@ -38,7 +38,7 @@ pub struct Distribution {
 }
 
 /// Alerts of about the same cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Bin {
     /// The least cost of the bin.
     pub from: u64,

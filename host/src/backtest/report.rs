@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::histogram::Distribution;
 
 /// What a back-test found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Report {
     /// Packets that were read and chosen.
     pub packets: u64,
@@ -37,7 +37,7 @@ pub struct Report {
 }
 
 /// The cut-flow of one night.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NightReport {
     /// The local date of its evening; `unknown`; `others` sums up the nights beyond the 400th.
     pub night: String,
@@ -58,7 +58,7 @@ pub struct NightReport {
 }
 
 /// One cut.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Cut {
     /// Name of the declared reason.
     pub reason: String,
@@ -71,7 +71,7 @@ pub struct Cut {
 }
 
 /// An alert by its names and its place.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AlertName {
     /// Of the object on the sky.
     pub object_id: String,
@@ -90,17 +90,18 @@ pub struct AlertName {
 }
 
 /// An alert that passed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PassingAlert {
     /// Which one.
     #[serde(flatten)]
     pub alert: AlertName,
     /// What the filter attached; texts are cut.
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub annotations: Map<String, Value>,
 }
 
 /// Failures of one kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FailureReport {
     /// How many alerts.
     pub alerts: u64,
@@ -109,7 +110,7 @@ pub struct FailureReport {
 }
 
 /// An alert that the filter failed on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FailedAlert {
     /// Which one.
     #[serde(flatten)]
@@ -119,7 +120,7 @@ pub struct FailedAlert {
 }
 
 /// What would change if the tested setting took the place of the active one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DifferenceReport {
     /// The setting it is compared with.
     pub setting: i64,
@@ -136,7 +137,7 @@ pub struct DifferenceReport {
 }
 
 /// An alert that passes one setting and not the other.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ChangedAlert {
     /// Which one.
     #[serde(flatten)]

@@ -12,9 +12,13 @@ use serde_json::{Value, json};
 use super::crew::Shared;
 use super::examination::Examination;
 use super::{BacktestError, Choice, Known, Past};
+use crate::delivery::OutputLimits;
 use crate::evaluate::active::Candidate;
 use crate::refresh::candidate;
-use crate::registry::{BacktestEnd, BacktestJob, BacktestState, RegistryError, Saved, Standing};
+use crate::registry::{
+    ActiveSetting, BacktestEnd, BacktestJob, BacktestState, OwnerId, RegistryError, Saved, Standing,
+};
+use crate::rights::Rights;
 use crate::source::BatchLimits;
 use crate::source::place::Place;
 
@@ -33,6 +37,11 @@ pub(super) struct Run<'a> {
     lost: Arc<AtomicBool>,
     examination: Examination,
     past: Past,
+    /// What the owner may see, and whose it is.
+    rights: Rights,
+    owner: OwnerId,
+    /// Of the registry, when the rights were read.
+    generation: i64,
     saved: Instant,
     begun: Begun,
 }
@@ -67,8 +76,14 @@ impl<'a> Run<'a> {
         lost: Arc<AtomicBool>,
     ) -> Result<Self, BacktestError> {
         let choice: Choice = serde_json::from_value(job.source.clone())?;
-        let tested = load(shared, job.setting)?;
-        let against = job.against.map(|other| load(shared, other)).transpose()?;
+        let generation = shared.runtime.block_on(shared.registry.generation())?;
+        let setting = setting(shared, job.setting)?;
+        let owner = setting.owner_id;
+        let rights = rights(shared, known, owner)?;
+        let load = |setting| load(shared, setting, rights.clone());
+        let tested = load(setting)?;
+        let against = job.against.map(|other| self::setting(shared, other));
+        let against = against.transpose()?.map(load).transpose()?;
         let (settings, schemas) = (&known.settings, &known.schemas);
         let mut examination = Examination::new(settings, schemas, tested, against, &choice.nights);
         let mut place = None;
@@ -89,6 +104,9 @@ impl<'a> Run<'a> {
             lost,
             examination,
             past,
+            rights,
+            owner,
+            generation,
             saved: Instant::now(),
             begun,
         })
@@ -125,6 +143,11 @@ impl<'a> Run<'a> {
             }
             if self.saved.elapsed() >= self.shared.settings.save() {
                 standing = self.save_if_possible(standing)?;
+                if self.rights_changed()? {
+                    // Whoever claims it goes on under what the owner may see now.
+                    self.save(0)?;
+                    return Ok(Ended::LetGo);
+                }
             }
         }
     }
@@ -197,6 +220,21 @@ impl<'a> Run<'a> {
         Ok(standing)
     }
 
+    fn rights_changed(&mut self) -> Result<bool, BacktestError> {
+        if self.known.settings.programmes.is_none() {
+            return Ok(false);
+        }
+        let generation = self
+            .shared
+            .runtime
+            .block_on(self.shared.registry.generation())?;
+        if generation == self.generation {
+            return Ok(false);
+        }
+        self.generation = generation;
+        Ok(rights(self.shared, self.known, self.owner)? != self.rights)
+    }
+
     fn lease_ms(&self) -> i64 {
         self.shared.settings.lease_ms
     }
@@ -222,9 +260,26 @@ fn count(alerts: u64) -> i64 {
     i64::try_from(alerts).unwrap_or(i64::MAX)
 }
 
-fn load(shared: &Shared, setting: i64) -> Result<Candidate, BacktestError> {
+fn setting(shared: &Shared, number: i64) -> Result<ActiveSetting, BacktestError> {
+    let setting = shared.registry.runnable_setting(number);
+    Ok(shared.runtime.block_on(setting)?)
+}
+
+/// What an owner may see of a stream now.
+fn rights(shared: &Shared, known: &Known, owner: OwnerId) -> Result<Rights, BacktestError> {
+    let stream = &known.settings;
+    let granted = shared.registry.programmes(&stream.name);
+    let granted = shared.runtime.block_on(granted)?;
+    let granted = granted.get(&owner).map_or(&[][..], Vec::as_slice);
+    Ok(Rights::of(stream.programmes.as_ref(), granted))
+}
+
+fn load(
+    shared: &Shared,
+    setting: ActiveSetting,
+    rights: Rights,
+) -> Result<Candidate, BacktestError> {
     let (registry, runtime) = (&shared.registry, &shared.runtime);
-    let setting = runtime.block_on(registry.runnable_setting(setting))?;
     let fetch = || {
         let component = runtime.block_on(registry.component(&setting.digest));
         component.map_err(|error| error.to_string())
@@ -233,5 +288,5 @@ fn load(shared: &Shared, setting: i64) -> Result<Candidate, BacktestError> {
         .uploader
         .program_in(&shared.sandbox, &setting.digest, fetch)
         .map_err(|error| BacktestError::Program(error.to_string()))?;
-    Ok(candidate(setting, program))
+    Ok(candidate(setting, program, OutputLimits::NONE, rights))
 }

@@ -23,10 +23,8 @@ pub struct Settings {
     /// Alerts of a back-test where nobody says how many, or what is left of the day's where that is
     /// less.
     pub alerts: i64,
-    /// Alerts that one user may back-test in a day (UTC).
-    pub alerts_per_day: i64,
-    /// Back-tests of one user that may wait or run.
-    pub waiting_per_user: i64,
+    /// Back-tests of one owner that may wait or run.
+    pub waiting_per_owner: i64,
     /// How far a back-test is, is saved this often [ms]; so much work is done again after a crash.
     pub save_ms: u64,
     /// A host that is silent for so long loses its back-tests to others [ms].
@@ -38,8 +36,7 @@ impl Default for Settings {
         Self {
             at_once: 1,
             alerts: 1_000_000,
-            alerts_per_day: 5_000_000,
-            waiting_per_user: 20,
+            waiting_per_owner: 20,
             save_ms: 2_000,
             lease_ms: 15_000,
         }

@@ -79,7 +79,7 @@ pub enum Standing {
 
 impl Registry {
     /// The next job of a stream for `host`, which keeps it for `lease_ms` [ms]: one that waits, or
-    /// one whose host was silent for too long. Of several users those come first who have fewer
+    /// one whose host was silent for too long. Of several owners those come first who have fewer
     /// running.
     ///
     /// # Errors
@@ -226,7 +226,7 @@ async fn claim(
                  where b.stream = $4
                    and (b.state = 'queued' or (b.state = 'running' and b.lease_ms < $3))
                  order by (select count(*) from backtests r
-                           where r.created_by = b.created_by and r.state = 'running'
+                           where r.owner_id = b.owner_id and r.state = 'running'
                              and r.lease_ms >= $3), b.id
                  limit 1)
            and (state = 'queued' or (state = 'running' and lease_ms < $3))

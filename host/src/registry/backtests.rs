@@ -3,16 +3,17 @@
 //! In: a setting, what to read. Out: [`Backtest`]s with their progress and result. Never: the work
 //! itself, whose claims and saves are `backtest_jobs.rs`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, By};
 use super::error::RegistryError;
 use super::numbers::{self, BacktestId, FilterId, Numbered, OwnerId};
 use super::{Registry, backtest_quota, filters, now_ms, versions};
 
 /// How far a back-test is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BacktestState {
     /// It waits for a host.
@@ -59,6 +60,8 @@ impl BacktestState {
 pub struct NewBacktest {
     /// Of which filter.
     pub filter: FilterId,
+    /// Its owner, whose quota it counts against.
+    pub owner: OwnerId,
     /// Its stream.
     pub stream: String,
     /// The setting to test.
@@ -71,12 +74,10 @@ pub struct NewBacktest {
     pub alerts: i64,
     /// Whether fewer will do, where the quota of the day leaves fewer.
     pub fewer: bool,
-    /// Alerts that this user may back-test in a day.
-    pub quota: i64,
-    /// Back-tests of this user that may wait or run at once.
+    /// Back-tests of this owner that may wait or run at once.
     pub waiting: i64,
     /// Who asks.
-    pub by: OwnerId,
+    pub by: By,
 }
 
 /// A back-test.
@@ -110,8 +111,8 @@ pub struct Backtest {
     pub seconds_left: Option<f64>,
     /// What was found; null before the end, and where newer ones have taken its room.
     pub result: Value,
-    /// Name of who asked for it.
-    pub created_by: String,
+    /// Name of who asked for it; none where it was asked for on a host's command line.
+    pub created_by: Option<String>,
     /// When [ms since the Unix epoch].
     pub created_ms: i64,
     /// When a host first took it [ms since the Unix epoch].
@@ -131,7 +132,7 @@ macro_rules! select_backtest {
             " as result
              from backtests b
              join settings s on s.number = b.setting
-             join owners o on o.id = b.created_by
+             left join owners o on o.id = b.created_by
              where b.filter_id = $1 ",
             $rest
         )
@@ -142,8 +143,8 @@ impl Registry {
     /// Puts a back-test into the queue.
     ///
     /// # Errors
-    /// `Deleted` where the filter was deleted, `Quota` where the day's alerts are used up or too many
-    /// wait already.
+    /// `Deleted` where the filter was deleted, `Quota` where the day's alerts do not suffice, `Full`
+    /// where too many wait already.
     pub async fn create_backtest(&self, new: &NewBacktest) -> Result<Backtest, RegistryError> {
         self.database
             .bounded(async {
@@ -151,8 +152,12 @@ impl Registry {
                 filters::lock(&mut transaction, new.filter).await?;
                 // Locks the counter: creations come one after the other, so the quota holds.
                 let id = numbers::next(&mut transaction, Numbered::Backtest).await?;
-                let alerts = backtest_quota::grant(&mut transaction, new).await?;
+                let alerts = backtest_quota::grant(&mut transaction, new, &self.quotas).await?;
                 insert(&mut transaction, new, id, alerts).await?;
+                let detail = json!({"backtest": id, "setting": new.setting, "alerts": alerts});
+                let (by, filter) = (&new.by, new.filter);
+                audit::record_for_filter(&mut transaction, by, filter, "backtest.create", detail)
+                    .await?;
                 let made = find(&mut transaction, new.filter, BacktestId(id)).await?;
                 transaction.commit().await?;
                 Ok(made)
@@ -215,11 +220,12 @@ impl Registry {
         &self,
         filter: FilterId,
         id: BacktestId,
+        by: &By,
     ) -> Result<Backtest, RegistryError> {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                sqlx::query(
+                let asked = sqlx::query(
                     "update backtests set
                          cancel = 1,
                          ended_ms = case when state = 'queued' then $3 else ended_ms end,
@@ -231,6 +237,17 @@ impl Registry {
                 .bind(now_ms())
                 .execute(&mut *transaction)
                 .await?;
+                if asked.rows_affected() > 0 {
+                    let detail = json!({"backtest": id.0});
+                    audit::record_for_filter(
+                        &mut transaction,
+                        by,
+                        filter,
+                        "backtest.cancel",
+                        detail,
+                    )
+                    .await?;
+                }
                 let backtest = find(&mut transaction, filter, id).await?;
                 transaction.commit().await?;
                 Ok(backtest)
@@ -247,18 +264,20 @@ async fn insert(
 ) -> Result<(), RegistryError> {
     sqlx::query(
         "insert into backtests
-             (id, filter_id, stream, setting, against, source, alerts, state, reason, cancel, host,
+             (id, filter_id, owner_id, stream, setting, against, source, alerts, state, reason, cancel, host,
               lease_ms, claims, judged, passed, fraction, checkpoint, result, created_by, created_ms)
-         values ($1, $2, $3, $4, $5, $6, $7, 'queued', '', 0, '', 0, 0, 0, 0, 0.0, '', '', $8, $9)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', '', 0, '', 0, 0, 0, 0, 0.0, '', '', $9,
+                 $10)",
     )
     .bind(id)
     .bind(new.filter.0)
+    .bind(new.owner.0)
     .bind(new.stream.as_str())
     .bind(new.setting)
     .bind(new.against)
     .bind(new.source.to_string())
     .bind(alerts)
-    .bind(new.by.0)
+    .bind(new.by.id())
     .bind(now_ms())
     .execute(connection)
     .await?;

@@ -3,12 +3,13 @@
 //! In: settings, reasons. Out: [`Evidence`], [`GateLift`]s. Never: the decision, which is
 //! [`crate::gate`]'s.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::audit::{self, By};
 use super::error::RegistryError;
-use super::numbers::{self, FilterId, Numbered, OwnerId};
+use super::numbers::{self, FilterId, Numbered};
 use super::{Registry, filters, now_ms, versions};
 use crate::evaluate::Description;
 use crate::gate::Tested;
@@ -32,8 +33,8 @@ pub struct Evidence {
 pub struct GateLift {
     /// Why.
     pub reason: String,
-    /// Name of the administrator.
-    pub lifted_by: String,
+    /// Name of the administrator; none for a host's command line.
+    pub lifted_by: Option<String>,
     /// When [ms since the Unix epoch].
     pub lifted_ms: i64,
     /// Who ended it.
@@ -88,7 +89,7 @@ impl Registry {
     pub async fn lift_gate(
         &self,
         filter: FilterId,
-        by: OwnerId,
+        by: &By,
         reason: &str,
     ) -> Result<(), RegistryError> {
         self.database
@@ -104,10 +105,12 @@ impl Registry {
                 .bind(id)
                 .bind(filter.0)
                 .bind(reason)
-                .bind(by.0)
+                .bind(by.id())
                 .bind(now_ms())
                 .execute(&mut *transaction)
                 .await?;
+                let detail = json!({"reason": reason});
+                audit::record_for_filter(&mut transaction, by, filter, "gate.lift", detail).await?;
                 transaction.commit().await?;
                 Ok(())
             })
@@ -118,11 +121,14 @@ impl Registry {
     ///
     /// # Errors
     /// `Unavailable` without a database.
-    pub async fn end_gate_lift(&self, filter: FilterId, by: OwnerId) -> Result<(), RegistryError> {
+    pub async fn end_gate_lift(&self, filter: FilterId, by: &By) -> Result<(), RegistryError> {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                end(&mut transaction, filter, by).await?;
+                if end(&mut transaction, filter, by).await? {
+                    let (action, detail) = ("gate.restore", json!({}));
+                    audit::record_for_filter(&mut transaction, by, filter, action, detail).await?;
+                }
                 transaction.commit().await?;
                 Ok(())
             })
@@ -130,21 +136,22 @@ impl Registry {
     }
 }
 
+/// True where there was one.
 async fn end(
     connection: &mut AnyConnection,
     filter: FilterId,
-    by: OwnerId,
-) -> Result<(), RegistryError> {
-    sqlx::query(
+    by: &By,
+) -> Result<bool, RegistryError> {
+    let ended = sqlx::query(
         "update gate_lifts set ended_by = $2, ended_ms = $3
          where filter_id = $1 and ended_ms is null",
     )
     .bind(filter.0)
-    .bind(by.0)
+    .bind(by.id())
     .bind(now_ms())
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(ended.rows_affected() > 0)
 }
 
 async fn lifts(
@@ -156,7 +163,7 @@ async fn lifts(
         "select l.reason, l.lifted_ms, l.ended_ms, by_whom.name as lifted_by,
                 ender.name as ended_by
          from gate_lifts l
-         join owners by_whom on by_whom.id = l.lifted_by
+         left join owners by_whom on by_whom.id = l.lifted_by
          left join owners ender on ender.id = l.ended_by
          where l.filter_id = $1 order by l.id desc limit $2",
     )

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::stage::{Stage, Who};
 use crate::api::Settings;
 use crate::gate::Gate;
-use crate::registry::{BacktestEnd, BacktestState};
+use crate::registry::{BacktestEnd, BacktestState, By, Quota};
 
 const MINE: &str = "/v1/filters/anna/nearby";
 
@@ -285,16 +285,16 @@ async fn a_back_test_is_shown_listed_and_cancelled() {
 }
 
 #[tokio::test]
-async fn the_quota_is_refused_with_what_is_left() {
+async fn the_quota_and_the_queue_are_bounded() {
     let stage = stage(5.0, 200).await;
+    let registry = &stage.registry.registry;
+    let anna = registry.user("anna").await.unwrap().unwrap();
+    let (owner, quota) = ((anna.id, "anna"), Quota::BacktestAlertsPerDay);
+    let by = By::host();
+    let set = registry.set_quota(owner, quota, Some(2_500), "a test", &by);
+    set.await.unwrap();
     let refused = back_test(&stage, json!({"setting": 1, "alerts": 2_501})).await;
-    assert_eq!((refused.status.as_u16(), refused.code()), (429, "quota"));
-    assert!(
-        refused.body["detail"]
-            .as_str()
-            .unwrap()
-            .contains("2500 of today's 2500")
-    );
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "quota"));
     let granted = back_test(&stage, json!({"setting": 1, "alerts": 2_000})).await;
     assert_eq!(granted.body["alerts"], 2_000);
     assert_eq!(
@@ -304,6 +304,25 @@ async fn the_quota_is_refused_with_what_is_left() {
     assert_eq!(
         back_test(&stage, json!({"setting": 1})).await.code(),
         "quota"
+    );
+    end_next(&stage, 100, 1, Value::Null).await;
+    assert_eq!(
+        back_test(&stage, json!({"setting": 1, "alerts": 1}))
+            .await
+            .status,
+        201
+    );
+    assert_eq!(
+        back_test(&stage, json!({"setting": 1, "alerts": 1}))
+            .await
+            .status,
+        201
+    );
+    assert_eq!(
+        back_test(&stage, json!({"setting": 1, "alerts": 1}))
+            .await
+            .code(),
+        "full"
     );
 }
 

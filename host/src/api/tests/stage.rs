@@ -292,8 +292,7 @@ fn host_behind(
     }];
     let backtests = backtest::Settings {
         alerts: 1_000,
-        alerts_per_day: 2_500,
-        waiting_per_user: 3,
+        waiting_per_owner: 3,
         ..backtest::Settings::default()
     };
     Host::new(settings, registry.registry.clone(), streams, room, ensure).with_backtests(backtests)

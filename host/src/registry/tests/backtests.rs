@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::stage::Stage;
 use crate::registry::{
-    Backtest, BacktestEnd, BacktestId, BacktestState, Filter, NewBacktest, RegistryError, Saved,
-    Standing, User,
+    AuditQuery, Backtest, BacktestEnd, BacktestId, BacktestState, By, Filter, NewBacktest, Quota,
+    RegistryError, Saved, Standing, User,
 };
 
 super::on_both_engines!(
@@ -26,15 +26,15 @@ const LEASE_MS: i64 = 3_600_000;
 fn new(filter: &Filter, by: &User, alerts: i64) -> NewBacktest {
     NewBacktest {
         filter: filter.id,
+        owner: filter.owner_id,
         stream: "ztf".to_owned(),
         setting: 1,
         against: None,
         source: json!({"from": "archive", "nights": []}),
         alerts,
         fewer: false,
-        quota: 1_000,
         waiting: 100,
-        by: by.id,
+        by: By::user(by.id, by.name.clone()),
     }
 }
 
@@ -75,7 +75,10 @@ async fn a_job_goes_its_way(stage: &Stage) {
     let (anna, filter) = nearby(stage).await;
     let made = create(stage, &new(&filter, &anna, 500)).await;
     assert_eq!((made.state, made.version), (BacktestState::Queued, 1));
-    assert_eq!((made.alerts, made.created_by.as_str()), (500, "anna"));
+    assert_eq!(
+        (made.alerts, made.created_by.as_deref()),
+        (500, Some("anna"))
+    );
     assert!(made.result.is_null() && made.started_ms.is_none());
 
     let other_stream = registry
@@ -220,9 +223,11 @@ async fn two_hosts_never_get_the_same_job(stage: &Stage) {
 async fn who_has_fewer_running_comes_first(stage: &Stage) {
     let (anna, filter) = nearby(stage).await;
     let berta = stage.user("berta").await;
-    for by in [&anna, &anna, &anna, &berta] {
-        create(stage, &new(&filter, by, 10)).await;
+    let theirs = stage.filter(&berta, "theirs").await;
+    for _ in 0..3 {
+        create(stage, &new(&filter, &anna, 10)).await;
     }
+    create(stage, &new(&theirs, &berta, 10)).await;
     let mut order = Vec::new();
     while let Some(job) = stage
         .registry
@@ -263,6 +268,7 @@ async fn a_job_that_ends_its_hosts_is_given_up(stage: &Stage) {
 async fn cancelling_ends_what_waits_and_asks_what_runs(stage: &Stage) {
     let registry = &stage.registry;
     let (anna, filter) = nearby(stage).await;
+    let by = By::user(anna.id, anna.name.clone());
     let runs = create(stage, &new(&filter, &anna, 10)).await;
     let waits = create(stage, &new(&filter, &anna, 10)).await;
     let job = registry
@@ -270,10 +276,16 @@ async fn cancelling_ends_what_waits_and_asks_what_runs(stage: &Stage) {
         .await
         .unwrap()
         .unwrap();
-    let waited = registry.cancel_backtest(filter.id, waits.id).await.unwrap();
+    let waited = registry
+        .cancel_backtest(filter.id, waits.id, &by)
+        .await
+        .unwrap();
     assert_eq!(waited.state, BacktestState::Cancelled);
     assert!(waited.ended_ms.is_some());
-    let ran = registry.cancel_backtest(filter.id, runs.id).await.unwrap();
+    let ran = registry
+        .cancel_backtest(filter.id, runs.id, &by)
+        .await
+        .unwrap();
     assert_eq!((ran.state, ran.cancel), (BacktestState::Running, true));
     let standing = registry
         .save_backtest(job.id, "a", &saved(5), LEASE_MS)
@@ -283,7 +295,19 @@ async fn cancelling_ends_what_waits_and_asks_what_runs(stage: &Stage) {
         .end_backtest(&job, "a", &end(BacktestState::Cancelled, 5))
         .await;
     assert!(ended.unwrap());
-    let again = registry.cancel_backtest(filter.id, runs.id).await.unwrap();
+    let again = registry
+        .cancel_backtest(filter.id, runs.id, &by)
+        .await
+        .unwrap();
+    let log = AuditQuery {
+        filter: Some(filter.id),
+        limit: 3,
+        ..AuditQuery::default()
+    };
+    let log = registry.audit(&log).await.unwrap();
+    let actions: Vec<&str> = log.iter().map(|entry| entry.action.as_str()).collect();
+    let cancelled = "backtest.cancel";
+    assert_eq!(actions, [cancelled, cancelled, "backtest.create"]);
     assert_eq!(
         (again.state, &again.result),
         (BacktestState::Cancelled, &json!({"alerts": 5}))
@@ -294,31 +318,43 @@ async fn cancelling_ends_what_waits_and_asks_what_runs(stage: &Stage) {
     );
 }
 
+/// Back-test alerts of a day.
+async fn set_quota(stage: &Stage, user: &User, alerts: i64) {
+    let (owner, quota) = ((user.id, user.name.as_str()), Quota::BacktestAlertsPerDay);
+    let by = By::host();
+    let set = stage
+        .registry
+        .set_quota(owner, quota, Some(alerts), "a test", &by);
+    set.await.unwrap();
+}
+
 async fn the_quota_of_the_day_holds(stage: &Stage) {
     let registry = &stage.registry;
     let (anna, filter) = nearby(stage).await;
+    set_quota(stage, &anna, 1_000).await;
+    let used = async || {
+        registry
+            .used(anna.id, Quota::BacktestAlertsPerDay)
+            .await
+            .unwrap()
+    };
     let refused = async |new: &NewBacktest| match registry.create_backtest(new).await {
-        Err(RegistryError::Quota(text)) => text,
+        Err(RegistryError::Quota { quota, most }) => {
+            assert_eq!((quota, most), ("backtest_alerts_per_day", 1_000));
+        }
         other => panic!("{other:?}"),
     };
-    assert!(
-        refused(&new(&filter, &anna, 1_001))
-            .await
-            .contains("1000 of today's 1000")
-    );
+    refused(&new(&filter, &anna, 1_001)).await;
     create(stage, &new(&filter, &anna, 900)).await;
-    assert!(
-        refused(&new(&filter, &anna, 101))
-            .await
-            .contains("100 of today's 1000")
-    );
+    refused(&new(&filter, &anna, 101)).await;
     // Where fewer will do, the rest is given.
     let fewer = NewBacktest {
         fewer: true,
         ..new(&filter, &anna, 700)
     };
     assert_eq!(create(stage, &fewer).await.alerts, 100);
-    assert!(refused(&fewer).await.contains("0 of today's 1000"));
+    refused(&fewer).await;
+    assert_eq!(used().await, Some(1_000));
     // What a back-test did not need comes back when it has ended.
     let job = registry
         .claim_backtest("ztf", "a", LEASE_MS)
@@ -329,11 +365,12 @@ async fn the_quota_of_the_day_holds(stage: &Stage) {
         .end_backtest(&job, "a", &end(BacktestState::Done, 40))
         .await
         .unwrap();
-    assert_eq!(registry.backtested_today(anna.id).await.unwrap(), 140);
-    // Another user has a quota of their own.
+    assert_eq!(used().await, Some(140));
+    // Another owner has a quota of their own.
     let berta = stage.user("berta").await;
+    let theirs = stage.filter(&berta, "theirs").await;
     assert_eq!(
-        create(stage, &new(&filter, &berta, 1_000)).await.alerts,
+        create(stage, &new(&theirs, &berta, 1_000)).await.alerts,
         1_000
     );
     // Yesterday's do not count.
@@ -343,17 +380,22 @@ async fn the_quota_of_the_day_holds(stage: &Stage) {
         .await
         .unwrap();
     transaction.commit().await.unwrap();
-    assert_eq!(registry.backtested_today(anna.id).await.unwrap(), 0);
+    assert_eq!(used().await, Some(0));
     let one = NewBacktest {
         waiting: 1,
         ..new(&filter, &anna, 10)
     };
-    assert!(refused(&one).await.contains("wait or run already"));
+    let full = registry.create_backtest(&one).await;
+    assert!(
+        matches!(full, Err(RegistryError::Full { most: 1, .. })),
+        "{full:?}"
+    );
 }
 
 async fn of_several_asked_at_once_only_so_many_are_granted(stage: &Stage) {
     let other = stage.another_host().await;
     let (anna, filter) = nearby(stage).await;
+    set_quota(stage, &anna, 1_000).await;
     let mut tasks = Vec::new();
     for n in 0..8 {
         let registry = if n % 2 == 0 {
@@ -370,7 +412,7 @@ async fn of_several_asked_at_once_only_so_many_are_granted(stage: &Stage) {
     for task in tasks {
         match task.await.unwrap() {
             Ok(_) => granted += 1,
-            Err(RegistryError::Quota(_)) => {}
+            Err(RegistryError::Quota { .. }) => {}
             Err(other) => panic!("{other}"),
         }
     }

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::stage::{Stage, new_version};
 use crate::gate::Tested;
 use crate::registry::{
-    BacktestEnd, BacktestState, Filter, NewBacktest, NewVersion, RegistryError, Role, User,
+    AuditQuery, BacktestEnd, BacktestState, By, Filter, NewBacktest, NewVersion, RegistryError,
+    Role, User,
 };
 
 super::on_both_engines!(
@@ -61,15 +62,15 @@ async fn test(
 ) -> i64 {
     let new = NewBacktest {
         filter: filter.id,
+        owner: filter.owner_id,
         stream: "ztf".to_owned(),
         setting,
         against: None,
         source: json!({}),
         alerts: 10_000,
         fewer: false,
-        quota: 1_000_000,
         waiting: 10,
-        by: filter.owner_id,
+        by: By::user(filter.owner_id, filter.owner.clone()),
     };
     stage.registry.create_backtest(&new).await.unwrap();
     let job = stage
@@ -128,7 +129,11 @@ async fn a_lift_is_remembered_with_its_end(stage: &Stage) {
     let (anna, filter) = nearby(stage).await;
     let setting = stage.setting(&filter, json!({})).await.number;
     let root = stage.user("root").await;
-    registry.set_role(&root, Role::Administrator).await.unwrap();
+    registry
+        .set_role(&root, Role::Administrator, &By::host())
+        .await
+        .unwrap();
+    let by = By::user(root.id, root.name.clone());
     let lifted = async || {
         registry
             .evidence(filter.id, setting, 200)
@@ -137,26 +142,26 @@ async fn a_lift_is_remembered_with_its_end(stage: &Stage) {
             .lift
     };
     assert_eq!(lifted().await, None);
-    registry.end_gate_lift(filter.id, root.id).await.unwrap();
+    registry.end_gate_lift(filter.id, &by).await.unwrap();
     registry
-        .lift_gate(filter.id, root.id, "a survey of everything")
+        .lift_gate(filter.id, &by, "a survey of everything")
         .await
         .unwrap();
     let lift = lifted().await.unwrap();
     assert_eq!(
-        (lift.reason.as_str(), lift.lifted_by.as_str()),
-        ("a survey of everything", "root")
+        (lift.reason.as_str(), lift.lifted_by.as_deref()),
+        ("a survey of everything", Some("root"))
     );
     assert_eq!(lift.ended_ms, None);
     registry
-        .lift_gate(filter.id, root.id, "until April")
+        .lift_gate(filter.id, &by, "until April")
         .await
         .unwrap();
     assert_eq!(lifted().await.unwrap().reason, "until April");
     let other = stage.filter(&anna, "other").await;
-    registry.end_gate_lift(other.id, root.id).await.unwrap();
+    registry.end_gate_lift(other.id, &by).await.unwrap();
     assert!(lifted().await.is_some(), "another filter's");
-    registry.end_gate_lift(filter.id, root.id).await.unwrap();
+    registry.end_gate_lift(filter.id, &by).await.unwrap();
     assert_eq!(lifted().await, None);
     let all = registry.gate_lifts(filter.id).await.unwrap();
     let shown: Vec<_> = all
@@ -170,4 +175,13 @@ async fn a_lift_is_remembered_with_its_end(stage: &Stage) {
             ("a survey of everything", Some("root"))
         ]
     );
+    let log = AuditQuery {
+        filter: Some(filter.id),
+        limit: 3,
+        ..AuditQuery::default()
+    };
+    let log = registry.audit(&log).await.unwrap();
+    let actions: Vec<&str> = log.iter().map(|entry| entry.action.as_str()).collect();
+    assert_eq!(actions, ["gate.restore", "gate.lift", "gate.lift"]);
+    assert_eq!(log[1].detail, json!({"reason": "until April"}));
 }

@@ -3,6 +3,7 @@
 //! In: a folder of packets, the benchmark filter built for the sandbox. Out: a table and
 //! `bench.json`. Never: a comparison of figures from different runs.
 
+mod beside;
 mod columns;
 mod decode;
 mod evaluate;
@@ -40,6 +41,9 @@ struct Arguments {
     /// Fewer and shorter rounds: to see that it runs, not to quote from.
     #[arg(long)]
     quick: bool,
+    /// Only what a back-test beside the live stream costs it.
+    #[arg(long)]
+    beside: bool,
 }
 
 fn main() -> Result<()> {
@@ -64,9 +68,14 @@ fn main() -> Result<()> {
     };
     let module = std::fs::read(&filter).with_context(|| filter.display().to_string())?;
     let mut report = Report::default();
+    if arguments.beside {
+        beside::run(&module, &packets, arguments.quick, &mut report)?;
+        return report.publish(&out);
+    }
     decode::run(&packets, effort, &mut report)?;
     evaluate::run(&module, &packets, effort, &mut report)?;
     memory::run(&module, &arguments.packets, &mut report)?;
     whole_way::run(&module, &packets, arguments.quick, &mut report)?;
+    beside::run(&module, &packets, arguments.quick, &mut report)?;
     report.publish(&out)
 }

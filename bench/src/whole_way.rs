@@ -74,7 +74,22 @@ pub fn run(module: &[u8], packets: &[Vec<u8>], quick: bool, report: &mut Report)
 
 /// Processor and wall time of one worker over the whole archive [ns].
 fn time(settings: &StreamSettings, programs: &[Program]) -> Result<(f64, f64)> {
-    let mut stream = OpenStream::open(settings)?;
+    let mut workers = workers(settings, programs)?;
+    let worker = workers.pop().context("a stream has one worker at least")?;
+    let (begun, clock) = (busy(), Instant::now());
+    worker.run()?;
+    Ok((
+        (busy() - begun).as_nanos() as f64,
+        clock.elapsed().as_nanos() as f64,
+    ))
+}
+
+/// The workers of a stream, each with its share of the archive.
+///
+/// # Errors
+/// When the stream cannot be opened.
+pub fn workers(settings: &StreamSettings, programs: &[Program]) -> Result<Vec<Worker>> {
+    let stream = OpenStream::open(settings)?;
     let candidates = programs
         .iter()
         .enumerate()
@@ -87,30 +102,18 @@ fn time(settings: &StreamSettings, programs: &[Program]) -> Result<(f64, f64)> {
         commit_interval: settings.commit_interval(),
     };
     let settings = Arc::new(settings.clone());
-    let judge = Judge::new(settings, stream.schemas.clone(), stream.active.current());
-    let way = stream
-        .ways
-        .pop()
-        .context("a stream has one worker at least")?;
-    let (active, outflow) = (stream.active.clone(), stream.outflow.clone());
-    let samples = stream.samples.clone();
-    let worker = Worker::new(
-        way,
-        judge,
-        (active, outflow),
-        samples,
-        pace,
-        Arc::new(AtomicBool::new(false)),
-    );
-    let (begun, clock) = (busy(), Instant::now());
-    worker.run()?;
-    Ok((
-        (busy() - begun).as_nanos() as f64,
-        clock.elapsed().as_nanos() as f64,
-    ))
+    let worker = |way| {
+        let (active, outflow) = (stream.active.clone(), stream.outflow.clone());
+        let judge = Judge::new(settings.clone(), stream.schemas.clone(), active.current());
+        let stop = Arc::new(AtomicBool::new(false));
+        let samples = stream.samples.clone();
+        Worker::new(way, judge, (active, outflow), samples, pace, stop)
+    };
+    Ok(stream.ways.into_iter().map(worker).collect())
 }
 
-fn candidate(index: usize, program: &Program) -> Candidate {
+/// A filter as it stands in the active set.
+pub fn candidate(index: usize, program: &Program) -> Candidate {
     let faintest_mag = if index == 0 { FAINTEST_MAG } else { BRIGHT_MAG };
     let filter = format!("filter-{index}");
     let reasons = program
@@ -145,7 +148,11 @@ fn load(module: &[u8]) -> Result<Vec<Program>> {
     (0..most).map(load).collect()
 }
 
-fn fill(folder: &Path, packets: &[Vec<u8>], alerts: usize) -> Result<()> {
+/// Tars of packets in `folder`, those of `packets` again and again.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn fill(folder: &Path, packets: &[Vec<u8>], alerts: usize) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut packets = packets.iter().cycle();
     ensure!(alerts.is_multiple_of(TAR), "whole tars");
@@ -163,7 +170,11 @@ fn fill(folder: &Path, packets: &[Vec<u8>], alerts: usize) -> Result<()> {
     Ok(())
 }
 
-fn settings(incoming: &Path, results: &Path) -> Result<StreamSettings> {
+/// From tars to an archive, once.
+///
+/// # Errors
+/// Never, but for a mistake here.
+pub fn settings(incoming: &Path, results: &Path) -> Result<StreamSettings> {
     Ok(serde_json::from_value(json!({
         "name": "ztf",
         "object_id": ["objectId"],

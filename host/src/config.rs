@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::stream::{SinkSettings, SourceSettings, StreamSettings};
-use crate::{api, evaluate, registry, upload};
+use crate::{api, backtest, evaluate, registry, upload};
 
 /// The documented configuration that holds where no file is given.
 pub const DEFAULT_DOCUMENT: &str = include_str!("../skysieve.default.toml");
@@ -41,6 +41,9 @@ pub struct Config {
     /// Limits of uploads.
     #[serde(default)]
     pub upload: upload::Settings,
+    /// Bounds of back-tests.
+    #[serde(default)]
+    pub backtest: backtest::Settings,
     /// The alert streams of this host.
     #[serde(default)]
     pub streams: Vec<StreamSettings>,
@@ -174,6 +177,7 @@ impl Config {
                 "api.listen = {listen:?}: write an address and a port, as in \"127.0.0.1:8780\""
             ));
         }
+        self.backtest.check()?;
         self.check_folders()?;
         let mut names = std::collections::BTreeSet::new();
         for stream in &self.streams {
@@ -278,6 +282,7 @@ mod tests {
         assert_eq!(defaults.streams.len(), 1);
         assert_eq!(defaults.sandbox, evaluate::Settings::default());
         assert_eq!(defaults.upload, upload::Settings::default());
+        assert_eq!(defaults.backtest, backtest::Settings::default());
         assert_eq!(parse(SURVEYS_DOCUMENT, &[]).unwrap().streams.len(), 2);
     }
 

@@ -163,8 +163,8 @@ pub struct Judged {
     pub destination: Arc<Destination>,
     /// Observing night.
     pub night: Arc<str>,
-    /// Alerts.
-    pub evaluated: u64,
+    /// Alerts of its owner's rights, those that lack a required field included.
+    pub alerts: u64,
     /// Time in the sandbox [ns].
     pub elapsed_ns: u64,
 }

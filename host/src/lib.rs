@@ -17,6 +17,7 @@ pub mod stream;
 
 pub mod delivery;
 pub mod evaluate;
+pub mod gate;
 pub mod identity;
 pub mod judge;
 pub mod kafka;
@@ -33,6 +34,8 @@ pub mod clock;
 pub mod fold;
 pub mod opened;
 pub mod refresh;
+
+pub mod backtest;
 
 pub mod api;
 pub mod registry;

@@ -256,7 +256,7 @@ impl Ledger {
                     flow.setting = judged.destination.setting;
                     flow.window = Window::default();
                 }
-                flow.window.judged(judged.evaluated, limits.gate_alerts);
+                flow.window.judged(judged.alerts, limits.gate_alerts);
             }
             if limits.cpu_ms_per_night < u64::MAX {
                 let used = Used {

@@ -140,13 +140,22 @@ impl Refresh {
         Rights::of(self.stream.programmes.as_ref(), granted)
     }
 
-    /// What an owner's filters may send out.
-    fn limits(&self, owner: OwnerId) -> OutputLimits {
+    /// What a filter may send out.
+    fn limits(&self, setting: &ActiveSetting) -> OutputLimits {
+        let owner = setting.owner_id;
+        let (gate_alerts, gate_passing) = match setting.gate_is_lifted {
+            true => (
+                OutputLimits::NONE.gate_alerts,
+                OutputLimits::NONE.gate_passing,
+            ),
+            false => self.stream.live_gate(),
+        };
         OutputLimits {
+            gate_alerts,
+            gate_passing,
             alerts_per_night: self.quota(owner, Quota::AlertsPerNight),
             bytes_per_night: self.quota(owner, Quota::BytesPerNight),
             cpu_ms_per_night: self.quota(owner, Quota::CpuSPerNight).saturating_mul(1_000),
-            ..OutputLimits::NONE
         }
     }
 
@@ -241,27 +250,39 @@ impl Refresh {
         let fuel = self.quota(owner, Quota::FuelPerAlert);
         let memory = self.quota(owner, Quota::MemoryBytes);
         let program = self.loaded.get(&setting.digest)?.within(fuel, memory);
-        let reasons = program
-            .description()
-            .reasons
-            .iter()
-            .map(|reason| reason.name.clone())
-            .collect();
-        let destination = Destination {
-            setting: setting.setting,
-            owner: setting.owner,
-            filter: setting.filter,
-            version: setting.version,
-            topic: setting.topic,
-            reasons,
-            limits: self.limits(owner),
-        };
-        Some(Candidate {
-            destination,
-            parameters: setting.parameters,
-            program,
-            rights: self.rights(owner),
-        })
+        let (limits, rights) = (self.limits(&setting), self.rights(owner));
+        Some(candidate(setting, program, limits, rights))
+    }
+}
+
+/// A setting with its loaded program, ready to judge: for the live stream and for back-tests alike.
+#[must_use]
+pub fn candidate(
+    setting: ActiveSetting,
+    program: Program,
+    limits: OutputLimits,
+    rights: Rights,
+) -> Candidate {
+    let reasons = program
+        .description()
+        .reasons
+        .iter()
+        .map(|reason| reason.name.clone())
+        .collect();
+    let destination = Destination {
+        setting: setting.setting,
+        owner: setting.owner,
+        filter: setting.filter,
+        version: setting.version,
+        topic: setting.topic,
+        reasons,
+        limits,
+    };
+    Candidate {
+        destination,
+        parameters: setting.parameters,
+        program,
+        rights,
     }
 }
 

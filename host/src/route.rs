@@ -166,7 +166,7 @@ fn add_verdicts(delivery: &mut Delivery, packets: &[Packet], alerts: &[Alert], s
         delivery.judged.push(Judged {
             destination: destination.clone(),
             night: tally.night.clone(),
-            evaluated: counts.evaluated,
+            alerts: counts.eligible() + counts.lacking,
             elapsed_ns: counts.elapsed_ns,
         });
         let key = destination.key(&tally.night);

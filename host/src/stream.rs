@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use skysieve_decode::FieldPath;
 
+use crate::gate::Gate;
 use crate::rights::Programmes;
 use crate::source::BatchLimits;
-use crate::{kafka, sink, source};
+use crate::{backtest, kafka, sink, source};
 
 /// The lane that every filter runs in.
 pub const MAIN_LANE: &str = "main";
@@ -59,6 +60,18 @@ pub struct StreamSettings {
     /// Time from one commit to the next [ms]: 100 on Kafka, 1000 in an archive.
     #[serde(default)]
     pub commit_interval_ms: Option<u64>,
+    /// Greatest part of the alerts that a filter may pass [%]; from 100 on nothing is asked.
+    #[serde(default = "gate_percent")]
+    pub gate_percent: f64,
+    /// Alerts that a trial or back-test must have judged to speak for a filter.
+    #[serde(default = "gate_alerts")]
+    pub gate_alerts: u64,
+    /// While live, no more than the gate's part of so many alerts, the last ones, goes out.
+    #[serde(default = "gate_window")]
+    pub gate_window: u64,
+    /// What back-tests may read beside the source.
+    #[serde(default)]
+    pub backtest: backtest::StreamBacktest,
 }
 
 /// Where alerts come from.
@@ -128,8 +141,30 @@ const fn batch_bytes() -> usize {
 const fn batch_age_ms() -> u64 {
     20
 }
+const fn gate_percent() -> f64 {
+    5.0
+}
+const fn gate_window() -> u64 {
+    10_000
+}
+const fn gate_alerts() -> u64 {
+    200
+}
 
 impl StreamSettings {
+    /// Of how many alerts, the last ones, how many may go out of a live filter.
+    #[must_use]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
+    pub fn live_gate(&self) -> (u64, u64) {
+        // A percentage from 0 to 100 of a number that f64 holds exactly.
+        let passing = self.gate_window as f64 * self.gate_percent / 100.0;
+        (self.gate_window, passing as u64)
+    }
+
     /// Bounds of a micro-batch.
     #[must_use]
     pub fn batch_limits(&self) -> BatchLimits {
@@ -137,6 +172,15 @@ impl StreamSettings {
             rows: self.batch_rows,
             bytes: self.batch_bytes,
             age: Duration::from_millis(self.batch_age_ms),
+        }
+    }
+
+    /// What a filter has to show before it goes live.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate {
+            percent: self.gate_percent,
+            alerts: self.gate_alerts,
         }
     }
 
@@ -156,6 +200,14 @@ impl StreamSettings {
         check_range("workers", self.workers, 1, 256)?;
         check_range("batch_rows", self.batch_rows, 1, 65_536)?;
         check_range("batch_bytes", self.batch_bytes, 1 << 16, 1 << 30)?;
+        if !(1..=100_000_000).contains(&self.gate_window) {
+            let window = self.gate_window;
+            return Err(format!("gate_window = {window}: must be 1 to 100000000"));
+        }
+        if !(0.0..=100.0).contains(&self.gate_percent) {
+            let percent = self.gate_percent;
+            return Err(format!("gate_percent = {percent}: must be 0 to 100"));
+        }
         let times = self.observed.iter().flat_map(|observed| &observed.path);
         for path in self.object_id.iter().chain(&self.alert_id).chain(times) {
             let path: FieldPath = path.parse().map_err(|error| format!("{error}"))?;

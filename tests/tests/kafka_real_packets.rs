@@ -32,7 +32,7 @@ fn streams(broker: &str, source: &str, samples: &[File]) -> String {
     let samples = samples.last().unwrap().path.parent().unwrap();
     format!(
         "[[streams]]\nname = \"ztf\"\nworkers = 2\nobject_id = [\"objectId\"]\nalert_id = [\"candid\"]\n\
-         samples = {samples:?}\n\n\
+         samples = {samples:?}\ngate_percent = 100.0\n\n\
          [streams.source]\nkind = \"kafka\"\nbrokers = \"{broker}\"\ntopics = [\"{source}\"]\n\
          prefix = \"{source}\"\n\n\
          [streams.sink]\nkind = \"kafka\"\n\n\

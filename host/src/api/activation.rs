@@ -1,7 +1,7 @@
 //! `/v1/filters/{owner}/{name}/activate`, `/pause`, `/resume`.
 //!
 //! In: which setting runs. Out: the filter as it is from now. Never: an active setting whose output
-//! topic is missing.
+//! topic is missing, or that the gate does not let through.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use super::auth::Held;
 use super::error::{Kind, Problem, is};
 use super::extract::Body;
 use super::filters::{FilterView, view};
+use super::gate;
 use crate::registry::{Filter, NewSetting, Payload};
 
 /// What to activate: a setting, or a version with its default parameters.
@@ -31,23 +32,15 @@ pub struct Activation {
 /// Activate a setting, or a version with its default parameters.
 #[utoipa::path(
     post, path = "/v1/filters/{owner}/{name}/activate", tag = "activation", request_body = Activation,
-    responses((status = OK, body = FilterView), Held, Body<Activation>, is::FilterDeleted, is::InvalidField, is::InvalidParameter, is::Quota, is::TopicUnavailable)
+    responses((status = OK, body = FilterView), Held, Body<Activation>, is::FilterDeleted, is::Gate, is::InvalidField, is::InvalidParameter, is::Quota, is::TopicUnavailable)
 )]
 pub async fn activate(
     State(host): State<Arc<Host>>,
     held: Held,
     Body(asked): Body<Activation>,
 ) -> Result<Json<FilterView>, Problem> {
-    let setting = match (asked.setting, asked.version) {
-        (Some(setting), None) => host.registry.setting(held.filter.id, setting).await?.number,
-        (None, Some(version)) => default_setting(&host, &held, version).await?,
-        _ => {
-            return Err(Problem::new(
-                Kind::InvalidField,
-                "name either a `setting` or a `version`, which then runs with its default parameters",
-            ));
-        }
-    };
+    let setting = chosen_setting(&host, &held, asked.setting, asked.version).await?;
+    gate::pass(&host, &held.filter, setting).await?;
     ensure_topic(&host, &held.filter).await?;
     host.registry
         .activate(held.filter.id, setting, &held.actor.by())
@@ -81,6 +74,23 @@ pub async fn resume(
         .resume(held.filter.id, &held.actor.by())
         .await?;
     show(&host, &held.filter).await
+}
+
+/// The setting that is named, or that of a version with its default parameters.
+pub(super) async fn chosen_setting(
+    host: &Host,
+    held: &Held,
+    setting: Option<i64>,
+    version: Option<i64>,
+) -> Result<i64, Problem> {
+    match (setting, version) {
+        (Some(setting), None) => Ok(host.registry.setting(held.filter.id, setting).await?.number),
+        (None, Some(version)) => default_setting(host, held, version).await,
+        _ => Err(Problem::new(
+            Kind::InvalidField,
+            "name either a `setting` or a `version`, which then has its default parameters",
+        )),
+    }
 }
 
 async fn default_setting(host: &Host, held: &Held, version: i64) -> Result<i64, Problem> {

@@ -88,6 +88,8 @@ kinds! {
     Full = CONFLICT "full" "There are as many as there may be";
     /// More than the owner may have or use.
     Quota = CONFLICT "quota" "A quota is used up";
+    /// The setting has not shown that it passes little enough.
+    Gate = CONFLICT "gate" "The gate is closed for this setting";
     /// The host suspended the filter.
     Suspended = CONFLICT "suspended" "The filter is suspended";
     /// The filter has no version yet.

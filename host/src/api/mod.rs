@@ -17,6 +17,7 @@ mod answer;
 mod around;
 mod audit;
 mod auth;
+mod backtests;
 mod connections;
 mod counts;
 mod docs_page;
@@ -24,6 +25,7 @@ mod error;
 mod extract;
 mod filter_changes;
 mod filters;
+mod gate;
 mod groups;
 mod kind;
 mod openapi;
@@ -51,7 +53,9 @@ pub use openapi::document_text;
 pub use server::{ApiError, Server};
 pub use uploads::{Accepted, Refused, UploadRoom};
 
+use crate::backtest;
 use crate::registry::{Name, Registry};
+use crate::stream::StreamSettings;
 use error::{Kind, Problem};
 
 /// Settings of the HTTP interface.
@@ -102,6 +106,8 @@ impl Default for Settings {
 pub struct StreamInfo {
     /// Its name.
     pub name: Name,
+    /// Its settings.
+    pub settings: Arc<StreamSettings>,
     /// The lane that its filters run in.
     pub lane: String,
     /// The settings that this host judges the next alert by.
@@ -119,6 +125,7 @@ pub struct Host {
     ensure_topic: EnsureTopic,
     queue: uploads::Queue,
     settings: Settings,
+    backtests: backtest::Settings,
 }
 
 impl Host {
@@ -139,15 +146,26 @@ impl Host {
             ensure_topic,
             queue,
             settings,
+            backtests: backtest::Settings::default(),
         }
     }
 
+    /// Under these bounds of back-tests.
+    #[must_use]
+    pub fn with_backtests(self, backtests: backtest::Settings) -> Self {
+        Self { backtests, ..self }
+    }
+
     fn stream(&self, name: &str) -> Result<Name, Problem> {
+        Ok(self.stream_info(name)?.name.clone())
+    }
+
+    fn stream_info(&self, name: &str) -> Result<&StreamInfo, Problem> {
         let found = self
             .streams
             .iter()
             .find(|stream| stream.name.as_str() == name);
-        found.map(|stream| stream.name.clone()).ok_or_else(|| {
+        found.ok_or_else(|| {
             let known: Vec<&str> = self
                 .streams
                 .iter()

@@ -36,6 +36,8 @@ use crate::evaluate::ParameterValue;
         (name = "groups", description = "Collaborations that own filters together."),
         (name = "quotas", description = "How much an owner may have and use."),
         (name = "audit", description = "What was done, by whom, to what."),
+        (name = "backtests", description = "What a setting would have done to alerts of the past."),
+        (name = "gate", description = "What a setting has to show before it goes live."),
         (name = "counts", description = "What each cut did, night by night."),
     )
 )]

@@ -12,7 +12,11 @@ use super::kind::{Answers, answers_of};
 const PATH_PARAMETERS: [(&str, &str, bool); 7] = [
     ("owner", "Who owns the filter.", false),
     ("name", "Name of the filter.", false),
-    ("number", "Number of the version, setting or token.", true),
+    (
+        "number",
+        "Number of the version, setting, back-test or token.",
+        true,
+    ),
     ("user", "Name of a user.", false),
     ("group", "Name of a group.", false),
     ("stream", "Name of a stream.", false),

@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    Host, about, activation, audit, counts, filter_changes, filters, groups, openapi, quotas,
-    running, settings, tokens, users, versions,
+    Host, about, activation, audit, backtests, counts, filter_changes, filters, gate, groups,
+    openapi, quotas, running, settings, tokens, users, versions,
 };
 
 type Routes = OpenApiRouter<Arc<Host>>;
@@ -68,4 +68,8 @@ pub fn others() -> Routes {
         .routes(routes!(quotas::set, quotas::unset))
         .routes(routes!(audit::list))
         .routes(routes!(audit::of_filter))
+        .routes(routes!(backtests::create, backtests::list))
+        .routes(routes!(backtests::one))
+        .routes(routes!(backtests::cancel))
+        .routes(routes!(gate::show, gate::lift, gate::end_lift))
 }

@@ -33,6 +33,7 @@ pub(super) fn host(
         };
         Ok(StreamInfo {
             name,
+            settings: stream.settings.clone(),
             lane: MAIN_LANE.to_owned(),
             live: Arc::new(live),
         })

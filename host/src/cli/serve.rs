@@ -15,8 +15,9 @@ use tokio::sync::watch;
 
 use super::crew::Crew;
 use crate::api;
+use crate::backtest::{self, Backtests, Known};
 use crate::config::{Config, ConfigError};
-use crate::evaluate::Sandbox;
+use crate::evaluate::{self, Sandbox};
 use crate::opened::OpenStream;
 use crate::refresh::Refresh;
 use crate::registry::Registry;
@@ -93,7 +94,15 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         windows.push(tokio::spawn(refresh.run(stopping.clone())));
         streams.push(stream);
     }
-    let host = super::interface::host(config.api, &registry, &uploader, &streams)?;
+    let host = super::interface::host(config.api, &registry, &uploader, &streams)?
+        .with_backtests(config.backtest.clone());
+    let backtests = start_backtests(
+        config.backtest,
+        &config.sandbox,
+        &registry,
+        &uploader,
+        &streams,
+    )?;
     println!("listening on http://{}", interface.address());
     windows.push(tokio::spawn(crate::clock::run(
         registry.clone(),
@@ -108,12 +117,34 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     };
     tracing::info!("stopping: committing what is pending");
     let last = crew.stop().await;
+    backtests.stop().await;
     stop_window.send_replace(true);
     for window in windows {
         window.await?;
     }
     interface.await?;
     trouble.or(last).map_or(Ok(ExitCode::SUCCESS), Err)
+}
+
+/// In a sandbox of their own: the places of the other one are the live stream's.
+fn start_backtests(
+    settings: backtest::Settings,
+    limits: &evaluate::Settings,
+    registry: &Registry,
+    uploader: &Arc<Uploader>,
+    streams: &[OpenStream],
+) -> anyhow::Result<Backtests> {
+    let sandbox = Sandbox::new(&backtest::sandbox(limits, settings.at_once))?;
+    let known = streams.iter().map(|stream| {
+        let known = Known {
+            settings: stream.settings.clone(),
+            schemas: stream.schemas.clone(),
+        };
+        (stream.settings.name.clone(), known)
+    });
+    let (registry, uploader) = (registry.clone(), uploader.clone());
+    Backtests::start(settings, registry, uploader, sandbox, known.collect())
+        .context("cannot start a thread for back-tests")
 }
 
 async fn stopped(mut stopping: watch::Receiver<bool>) {

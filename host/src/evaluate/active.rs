@@ -29,6 +29,7 @@ pub struct ActiveFilter {
 }
 
 /// A filter to be made active.
+#[derive(Clone)]
 pub struct Candidate {
     /// Who it is and where its alerts go.
     pub destination: Destination,

@@ -77,7 +77,7 @@ fn partitions(settings: &Settings, metadata: &Metadata) -> Vec<(String, i32)> {
         .collect()
 }
 
-fn is_wanted(settings: &Settings, topic: &str) -> bool {
+pub(super) fn is_wanted(settings: &Settings, topic: &str) -> bool {
     settings
         .topics
         .iter()

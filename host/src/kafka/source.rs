@@ -83,7 +83,7 @@ impl KafkaSource {
             }
             Some(topic)
         })?;
-        let (bytes, damage) = self.contents(message.payload());
+        let (bytes, damage) = contents(message.payload(), self.largest);
         Some(Packet {
             bytes: bytes.into(),
             position: Position {
@@ -93,19 +93,6 @@ impl KafkaSource {
             timestamp_ms: message.timestamp().to_millis(),
             damage,
         })
-    }
-
-    /// A packet over the bound would be over that of every topic of ours as well.
-    fn contents<'a>(&self, payload: Option<&'a [u8]>) -> (&'a [u8], Option<Arc<str>>) {
-        match payload {
-            None => (&[], Some("the record has no payload".into())),
-            Some(bytes) if bytes.len() > self.largest => {
-                let (found, most) = (bytes.len(), self.largest);
-                let damage = format!("the packet has {found} bytes, message_max_bytes is {most}");
-                (&bytes[..KEPT_OF_TOO_LARGE.min(most)], Some(damage.into()))
-            }
-            Some(bytes) => (bytes, None),
-        }
     }
 
     fn collect(&mut self, limits: &BatchLimits) -> Result<Polled, SourceError> {
@@ -135,6 +122,23 @@ impl KafkaSource {
             }
         }
         Ok(Polled::Packets(packets))
+    }
+}
+
+/// What is taken of a payload, and why not all. A packet over the bound would be over that of every
+/// topic of ours as well.
+pub(super) fn contents(payload: Option<&[u8]>, largest: usize) -> (&[u8], Option<Arc<str>>) {
+    match payload {
+        None => (&[], Some("the record has no payload".into())),
+        Some(bytes) if bytes.len() > largest => {
+            let found = bytes.len();
+            let damage = format!("the packet has {found} bytes, message_max_bytes is {largest}");
+            (
+                &bytes[..KEPT_OF_TOO_LARGE.min(largest)],
+                Some(damage.into()),
+            )
+        }
+        Some(bytes) => (bytes, None),
     }
 }
 

@@ -52,7 +52,7 @@ fn batch(filter: &Arc<Destination>, night: &str, evaluated: u64, passing: u64) -
     delivery.judged.push(Judged {
         destination: filter.clone(),
         night: night.clone(),
-        evaluated,
+        alerts: evaluated,
         elapsed_ns: evaluated * 1_000_000,
     });
     let counts = delivery.counts.entry(filter.key(&night)).or_default();

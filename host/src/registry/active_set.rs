@@ -38,6 +38,27 @@ pub struct ActiveSetting {
     pub topic: String,
     /// What goes out.
     pub payload: Payload,
+    /// Whether an administrator lifted the stream's gate for the filter.
+    pub gate_is_lifted: bool,
+}
+
+/// Everything an [`ActiveSetting`] holds, for a setting `s`. Callers add the tables it is joined from
+/// and the `where`.
+macro_rules! select_runnable {
+    ($from:literal, $rest:literal) => {
+        concat!(
+            "select s.number as setting, f.owner_id, o.name as owner, f.name as filter, s.version, v.digest,
+                    v.description, s.parameters, f.topic, s.payload,
+                    (select count(*) from gate_lifts g
+                     where g.filter_id = f.id and g.ended_ms is null) as lifts
+             from ",
+            $from,
+            " join filters f on f.id = s.filter_id
+              join owners o on o.id = f.owner_id
+              join versions v on v.filter_id = s.filter_id and v.number = s.version ",
+            $rest
+        )
+    };
 }
 
 impl Registry {
@@ -54,23 +75,40 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut connection = self.database.read().await?;
-                let rows = sqlx::query(
-                    "select a.setting, f.owner_id, o.name as owner, f.name as filter, s.version, v.digest,
-                            v.description, s.parameters, f.topic, s.payload
-                     from activations a
-                     join filters f on f.id = a.filter_id
-                     join owners o on o.id = f.owner_id
-                     join settings s on s.number = a.setting
-                     join versions v on v.filter_id = s.filter_id and v.number = s.version
-                     where f.stream = $1 and a.lane = $2 and a.state = 'active'
+                let rows = sqlx::query(select_runnable!(
+                    "activations a join settings s on s.number = a.setting",
+                    "where f.stream = $1 and a.lane = $2 and a.state = 'active'
                        and f.deleted_ms is null
-                     order by a.setting",
-                )
+                     order by a.setting"
+                ))
                 .bind(stream)
                 .bind(lane)
                 .fetch_all(&mut *connection)
                 .await?;
                 Ok(rows.iter().filter_map(read_or_tell).collect())
+            })
+            .await
+    }
+
+    /// What it takes to run `setting`, be it active or not: for a back-test.
+    ///
+    /// # Errors
+    /// `Missing` where there is no such setting.
+    pub async fn runnable_setting(&self, setting: i64) -> Result<ActiveSetting, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                sqlx::query(select_runnable!("settings s", "where s.number = $1"))
+                    .bind(setting)
+                    .fetch_optional(&mut *connection)
+                    .await?
+                    .as_ref()
+                    .map(read)
+                    .transpose()?
+                    .ok_or_else(|| RegistryError::Missing {
+                        what: "setting",
+                        name: setting.to_string(),
+                    })
             })
             .await
     }
@@ -101,5 +139,6 @@ fn read(row: &AnyRow) -> Result<ActiveSetting, RegistryError> {
         parameters,
         topic: row.try_get("topic")?,
         payload: Payload::from_stored(row.try_get("payload")?)?,
+        gate_is_lifted: row.try_get::<i64, _>("lifts")? > 0,
     })
 }

@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         20_261_123_000_001,
         "registry",
@@ -20,6 +20,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         20_261_124_000_001,
         "people",
         include_str!("../../../migrations/20261124000001_people.sql"),
+    ),
+    (
+        20_261_124_000_003,
+        "backtests",
+        include_str!("../../../migrations/20261124000003_backtests.sql"),
     ),
 ];
 

@@ -18,6 +18,10 @@ pub struct TokenId(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FilterId(pub i64);
 
+/// Identity of a back-test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BacktestId(pub i64);
+
 /// What is numbered: the rows of table `numbers`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Numbered {
@@ -26,6 +30,8 @@ pub(super) enum Numbered {
     Filter,
     Setting,
     Audit,
+    Backtest,
+    GateLift,
 }
 
 impl Numbered {
@@ -36,6 +42,8 @@ impl Numbered {
             Self::Filter => "filter",
             Self::Setting => "setting",
             Self::Audit => "audit",
+            Self::Backtest => "backtest",
+            Self::GateLift => "gate_lift",
         }
     }
 }

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
 use super::quotas::{self, Quota};
-use super::{Registry, now_ms};
+use super::{Registry, backtest_quota, now_ms};
 
 /// What a filter has sent out of a night.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +91,9 @@ impl Registry {
                 let used = match quota {
                     Quota::Filters => filters(&mut connection, owner).await?,
                     Quota::ActiveFilters => active_filters(&mut connection, owner).await?,
-                    Quota::CompileSPerDay | Quota::BacktestAlertsPerDay => {
-                        of_today(&mut connection, owner, quota).await?
+                    Quota::CompileSPerDay => of_today(&mut connection, owner, quota).await?,
+                    Quota::BacktestAlertsPerDay => {
+                        backtest_quota::used(&mut connection, owner).await?
                     }
                     _ => return Ok(None),
                 };

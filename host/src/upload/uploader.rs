@@ -104,7 +104,7 @@ impl Uploader {
         let known = self.cache.get(&sha256).is_some();
         let compiled = self.compiler.compile(bytes)?;
         let tried = self
-            .load(&sha256, &compiled.code)
+            .load(&self.sandbox, &sha256, &compiled.code)
             .and_then(|program| Ok((tried(&program, stream)?, program)));
         let (trial, program) = tried.inspect_err(|_| {
             // A filter that is refused leaves nothing behind; one that was accepted before stays.
@@ -132,8 +132,21 @@ impl Uploader {
         sha256: &str,
         component: impl FnOnce() -> Result<Vec<u8>, String>,
     ) -> Result<Program, UploadError> {
+        self.program_in(&self.sandbox, sha256, component)
+    }
+
+    /// The same in another sandbox than the live stream's, under limits of its own.
+    ///
+    /// # Errors
+    /// As for `program`.
+    pub fn program_in(
+        &self,
+        sandbox: &Arc<Sandbox>,
+        sha256: &str,
+        component: impl FnOnce() -> Result<Vec<u8>, String>,
+    ) -> Result<Program, UploadError> {
         if let Some(path) = self.cache.get(sha256) {
-            match self.sandbox.load_file(&Vouched::from_our_compiler(path)) {
+            match sandbox.load_file(&Vouched::from_our_compiler(path)) {
                 Err(EvaluateError::Load(reason)) => {
                     tracing::warn!(
                         sha256,
@@ -146,16 +159,21 @@ impl Uploader {
             }
         }
         let component = component().map_err(UploadError::Host)?;
-        self.load(sha256, &self.compiler.compile(&component)?.code)
+        self.load(sandbox, sha256, &self.compiler.compile(&component)?.code)
     }
 
     /// Keeps fresh code and loads it from where it is kept.
-    fn load(&self, sha256: &str, code: &[u8]) -> Result<Program, UploadError> {
+    fn load(
+        &self,
+        sandbox: &Arc<Sandbox>,
+        sha256: &str,
+        code: &[u8],
+    ) -> Result<Program, UploadError> {
         let path = self
             .cache
             .put(sha256, code)
             .map_err(|error| UploadError::host("keeping compiled code", error))?;
-        self.sandbox
+        sandbox
             .load_file(&Vouched::from_our_compiler(path))
             .map_err(refused)
     }

@@ -7,6 +7,7 @@
 
 mod compatibility;
 mod document;
+mod gate;
 mod journey;
 mod limits;
 mod refusals;

@@ -115,6 +115,33 @@ fn table() -> Vec<(&'static str, &'static str, Value, Wanted)> {
             [401, 204, 404, 204],
         ),
         ("POST", "/v1/filters/anna/nearby/retire", none(), HERS),
+        ("GET", "/v1/filters/anna/nearby/backtests", none(), HERS),
+        (
+            "POST",
+            "/v1/filters/anna/nearby/backtests",
+            json!({"setting": 1}),
+            [401, 201, 404, 201],
+        ),
+        ("GET", "/v1/filters/anna/nearby/backtests/1", none(), HERS),
+        (
+            "POST",
+            "/v1/filters/anna/nearby/backtests/1/cancel",
+            none(),
+            HERS,
+        ),
+        ("GET", "/v1/filters/anna/nearby/gate", none(), HERS),
+        (
+            "PUT",
+            "/v1/filters/anna/nearby/gate",
+            json!({"reason": "a survey of everything"}),
+            [401, 403, 404, 200],
+        ),
+        (
+            "DELETE",
+            "/v1/filters/anna/nearby/gate",
+            none(),
+            [401, 403, 404, 204],
+        ),
         (
             "DELETE",
             "/v1/filters/anna/nearby",

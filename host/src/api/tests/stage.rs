@@ -2,6 +2,7 @@
 //!
 //! In: nothing. Out: a [`Stage`] and the answers to its requests. Never: a compiler.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 
 use axum::Router;
@@ -11,8 +12,12 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
+use crate::backtest;
+use crate::config::Config;
+use crate::gate;
 use crate::registry::tests::stage::{Stage as RegistryStage, description, name, new_token};
 use crate::registry::{By, MAIN_LANE, NewToken, Role, Scope};
+use crate::stream::StreamSettings;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +106,23 @@ impl UploadRoom for Room {
     }
 }
 
+/// The default stream under another gate.
+fn stream(gate: gate::Gate) -> StreamSettings {
+    let document = crate::config::DEFAULT_DOCUMENT;
+    let config = Config::parse("test", document, &BTreeMap::default()).unwrap();
+    StreamSettings {
+        gate_percent: gate.percent,
+        gate_alerts: gate.alerts,
+        ..config.streams[0].clone()
+    }
+}
+
+/// Lets everything through.
+const OPEN: gate::Gate = gate::Gate {
+    percent: 100.0,
+    alerts: 0,
+};
+
 pub(super) struct Stage {
     pub(super) registry: RegistryStage,
     pub(super) router: Router,
@@ -116,6 +138,10 @@ impl Stage {
     }
 
     pub(super) async fn with(settings: Settings) -> Self {
+        Self::with_gate(settings, OPEN).await
+    }
+
+    pub(super) async fn with_gate(settings: Settings, gate: gate::Gate) -> Self {
         let registry = RegistryStage::sqlite().await;
         let mut tokens = Vec::new();
         for user in ["anna", "berta", "root"] {
@@ -146,7 +172,7 @@ impl Stage {
             .await;
         tokens.push(made.unwrap().1.reveal().to_owned());
         let (room, topics) = (Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
-        let host = host(settings, &registry, room.clone(), topics.clone());
+        let host = host_behind(gate, settings, &registry, room.clone(), topics.clone());
         let tokens = tokens.try_into().unwrap();
         Self {
             registry,
@@ -240,6 +266,16 @@ pub(super) fn host(
     room: Arc<Room>,
     topics: Arc<Mutex<Vec<String>>>,
 ) -> Host {
+    host_behind(OPEN, settings, registry, room, topics)
+}
+
+fn host_behind(
+    gate: gate::Gate,
+    settings: Settings,
+    registry: &RegistryStage,
+    room: Arc<Room>,
+    topics: Arc<Mutex<Vec<String>>>,
+) -> Host {
     let ensure: EnsureTopic = Arc::new(move |stream, topic| {
         topics.lock().unwrap().push(format!("{stream} {topic}"));
         if topic.ends_with("no-broker") {
@@ -250,8 +286,14 @@ pub(super) fn host(
     });
     let streams = vec![StreamInfo {
         name: name("ztf"),
+        settings: Arc::new(stream(gate)),
         lane: MAIN_LANE.to_owned(),
         live: Arc::new(Vec::new),
     }];
-    Host::new(settings, registry.registry.clone(), streams, room, ensure)
+    let backtests = backtest::Settings {
+        alerts: 1_000,
+        waiting_per_owner: 3,
+        ..backtest::Settings::default()
+    };
+    Host::new(settings, registry.registry.clone(), streams, room, ensure).with_backtests(backtests)
 }

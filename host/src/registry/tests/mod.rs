@@ -6,7 +6,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod activations;
+mod backtests;
 mod counting;
+mod gate;
 mod groups;
 mod migrating;
 mod outages;

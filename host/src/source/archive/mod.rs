@@ -9,6 +9,7 @@
 mod folder;
 mod members;
 mod packets;
+mod past;
 mod progress;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+pub use past::PastFiles;
 pub use progress::{Next, Progress};
 
 use super::{BatchLimits, Packet, Partition, Polled, Source, SourceError};

@@ -339,7 +339,7 @@ fn real_packets_lose_what_is_cut_and_nothing_else() {
             chosen.map(|(_, path)| path.clone()).collect::<Vec<_>>()
         };
         let mut choices = vec![askable.clone(), of_two(0), of_two(1), vec![]];
-        choices.extend(askable.iter().step_by(7).map(|path| vec![path.clone()]));
+        choices.extend(askable.iter().step_by(23).map(|path| vec![path.clone()]));
         for choice in choices {
             for only in [true, false] {
                 let parts = if only { Parts::Only } else { Parts::Without };
@@ -371,5 +371,5 @@ fn real_packets_lose_what_is_cut_and_nothing_else() {
         "{} schemas, {cases} cases, {independent_cases} with apache-avro",
         seen.len()
     );
-    assert!(seen.len() > 30 && cases > 1_000 && independent_cases > cases / 2);
+    assert!(seen.len() > 30 && cases > 500 && independent_cases > cases / 2);
 }

@@ -248,6 +248,7 @@ impl Refresh {
             filter: setting.filter,
             version: setting.version,
             topic: setting.topic,
+            payload: setting.payload,
             reasons,
             limits: self.limits(setting.owner_id),
         };

@@ -31,6 +31,7 @@ use crate::evaluate::ParameterValue;
         (name = "versions", description = "Versions of a filter: immutable, numbered, by digest."),
         (name = "settings", description = "Settings of a version: parameters and payload choice under one number."),
         (name = "activation", description = "What runs on the live stream."),
+        (name = "alerts", description = "Passing alerts of a filter, by page and live."),
         (name = "counts", description = "What each cut did, night by night."),
     )
 )]

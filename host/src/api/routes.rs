@@ -9,7 +9,7 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Host, about, activation, counts, filters, openapi, settings, versions};
+use super::{Host, about, activation, alerts, counts, filters, live, openapi, settings, versions};
 
 type Routes = OpenApiRouter<Arc<Host>>;
 
@@ -37,4 +37,6 @@ pub fn others() -> Routes {
         .routes(routes!(activation::pause))
         .routes(routes!(activation::resume))
         .routes(routes!(counts::list))
+        .routes(routes!(alerts::page))
+        .routes(routes!(live::live))
 }

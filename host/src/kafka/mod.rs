@@ -47,6 +47,7 @@ mod memory;
 mod names;
 pub mod publish;
 mod records;
+mod results;
 mod samples;
 mod settings;
 mod settle;

@@ -5,10 +5,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod compatibility;
 mod document;
 mod journey;
 mod limits;
 mod refusals;
 mod rights;
+mod shelf;
 mod stage;

@@ -53,6 +53,7 @@ fn table() -> Vec<(&'static str, &'static str, Value, [u16; 4])> {
             hers,
         ),
         ("GET", format!("{mine}/counts"), Value::Null, hers),
+        ("GET", format!("{mine}/alerts"), Value::Null, hers),
         (
             "POST",
             format!("{mine}/activate"),

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::shelf::Shelf;
 use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
 use crate::registry::tests::stage::{Stage as RegistryStage, description, name, new_token};
 use crate::registry::{By, MAIN_LANE, Role};
@@ -103,6 +104,7 @@ pub(super) struct Stage {
     pub(super) registry: RegistryStage,
     pub(super) router: Router,
     pub(super) room: Arc<Room>,
+    pub(super) shelf: Arc<Shelf>,
     /// Streams and topics that were asked for.
     pub(super) topics: Arc<Mutex<Vec<String>>>,
     tokens: [String; 3],
@@ -133,12 +135,15 @@ impl Stage {
             tokens.push(secret.reveal().to_owned());
         }
         let (room, topics) = (Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
+        let shelf = Arc::new(Shelf::default());
         let host = host(settings, &registry, room.clone(), topics.clone());
+        let host = host.with_results("ztf", shelf.stream());
         let tokens = tokens.try_into().unwrap();
         Self {
             registry,
             router: router(host),
             room,
+            shelf,
             topics,
             tokens,
         }

@@ -16,6 +16,7 @@ use skysieve::evaluate::active::{ActiveSet, Candidate};
 use skysieve::evaluate::{ParameterValue, Program, Sandbox, Settings, Vouched, compile};
 use skysieve::judge::Judge;
 use skysieve::opened::OpenStream;
+use skysieve::payload::Payload;
 use skysieve::rights::Rights;
 use skysieve::stream::StreamSettings;
 use skysieve::worker::{Pace, Worker};
@@ -125,6 +126,7 @@ pub fn candidate(index: usize, program: &Program) -> Candidate {
         setting: i64::try_from(index).unwrap_or(i64::MAX),
         owner: "bench".to_owned(),
         topic: format!("skysieve.ztf.bench.{filter}"),
+        payload: Payload::Packet,
         filter,
         version: 1,
         reasons: reasons.collect(),

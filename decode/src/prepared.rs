@@ -64,13 +64,30 @@ impl<V> Prepared<V> {
         schemas: &dyn SchemaSource,
         make: impl FnOnce(Schema) -> V,
     ) -> Result<&V, DecodeError> {
+        self.made(framed, schemas, |text| Ok(make(Schema::parse(text)?)))
+    }
+
+    /// The same, made from the schema's text.
+    pub fn of_document(
+        &mut self,
+        framed: &Framed<'_>,
+        schemas: &dyn SchemaSource,
+        make: impl FnOnce(&str) -> V,
+    ) -> Result<&V, DecodeError> {
+        self.made(framed, schemas, |text| Ok(make(text)))
+    }
+
+    fn made(
+        &mut self,
+        framed: &Framed<'_>,
+        schemas: &dyn SchemaSource,
+        make: impl FnOnce(&str) -> Result<V, DecodeError>,
+    ) -> Result<&V, DecodeError> {
         let found = match framed {
             Framed::File(header) => {
                 if !self.files.recall(|text| **text == *header.schema) {
-                    self.files.put(
-                        header.schema.into(),
-                        make(Schema::parse(header.schema_text()?)?),
-                    );
+                    self.files
+                        .put(header.schema.into(), make(header.schema_text()?)?);
                     self.files.keep_within(MOST_TEXT_BYTES, |text| text.len());
                 }
                 self.files.front()
@@ -78,7 +95,7 @@ impl<V> Prepared<V> {
             Framed::Confluent { id, .. } => {
                 if !self.registered.recall(|known| known == id) {
                     let text = schemas.schema(*id).ok_or(DecodeError::UnknownSchema(*id))?;
-                    self.registered.put(*id, make(Schema::parse(&text)?));
+                    self.registered.put(*id, make(&text)?);
                 }
                 self.registered.front()
             }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use crate::evaluate::AnnotationValue;
+use crate::payload::Payload;
 use crate::source::{Packet, Partition, Position};
 
 /// Identity and destination of one active setting.
@@ -22,6 +23,8 @@ pub struct Destination {
     pub version: i64,
     /// Output topic (archive: folder) of the filter.
     pub topic: String,
+    /// What goes out of a passing alert.
+    pub payload: Payload,
     /// Names of the declared reasons, in order; reason of code n is `reasons[n - 1]`.
     pub reasons: Vec<String>,
     /// What may go out.
@@ -66,8 +69,10 @@ pub struct Output {
     /// Which filter, which setting.
     pub destination: Arc<Destination>,
     /// The bytes that go out: the packet as it came; of a container of several records, a container
-    /// of the same header with this record alone.
+    /// of the same header with this record alone; or less, where the setting says so.
     pub payload: Arc<[u8]>,
+    /// What the payload is: `packet`, `without_cutouts`, `fields` or `reference`.
+    pub holds: &'static str,
     /// Where it came from.
     pub position: Position,
     /// Index of the record within its packet.
@@ -80,6 +85,8 @@ pub struct Output {
     pub alert_id: String,
     /// Observing night, `YYYY-MM-DD`: the local date of the evening; `unknown` without a time.
     pub night: Arc<str>,
+    /// The programme that it belongs to, where the stream has programmes.
+    pub programme: Option<i64>,
     /// Declared name and value, in the order of declaration.
     pub annotations: Vec<(Arc<str>, AnnotationValue)>,
 }

@@ -4,6 +4,7 @@
 //! alert; [`crate::route`] turns it into a delivery. Never: IO, or a verdict that depends on
 //! anything but the alert and the setting.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
@@ -13,6 +14,7 @@ use crate::delivery::Destination;
 use crate::evaluate::active::{ActiveFilter, ActiveSet};
 use crate::evaluate::{Evaluation, Fault, FaultKind, Verdict};
 use crate::identity::{Identity, IdentityFields};
+use crate::reduce::Payloads;
 use crate::rights::Rights;
 use crate::source::Packet;
 use crate::stream::StreamSettings;
@@ -24,6 +26,7 @@ pub struct Judge {
     active: Arc<ActiveSet>,
     identity: IdentityFields,
     decoder: Decoder,
+    payloads: Payloads,
     alone: bool,
     out_of_time: Option<OutOfTime>,
 }
@@ -59,6 +62,8 @@ pub struct Verdicts {
     pub evaluation: Evaluation,
     /// Where alerts are judged alone, each one's own fuel; else empty.
     pub fuels: Vec<u64>,
+    /// What goes out of passing rows, where that is not the packet.
+    pub payloads: HashMap<u32, Arc<[u8]>>,
 }
 
 /// What every filter said of every alert of a run of packets.
@@ -83,12 +88,14 @@ impl Judge {
     ) -> Self {
         let identity = IdentityFields::new(&settings);
         let decoder = decoder(&identity, &active, &schemas);
+        let payloads = Payloads::new(&settings, schemas.clone());
         Self {
             settings,
             schemas,
             active,
             identity,
             decoder,
+            payloads,
             alone: false,
             out_of_time: None,
         }
@@ -117,6 +124,7 @@ impl Judge {
             self.decoder = decoder(&self.identity, &active, &self.schemas);
         }
         self.active = active;
+        self.payloads.clear();
     }
 
     /// Generation of the active set.
@@ -152,6 +160,7 @@ impl Judge {
             .map(|filter| self.verdicts(filter, columns, &alerts))
             .collect();
         self.isolate(packets, &mut alerts, &mut verdicts);
+        self.payloads.make(packets, &alerts, &mut verdicts);
         Judgement {
             generation: self.active.generation,
             alerts,
@@ -233,6 +242,7 @@ impl Judge {
                 skipped,
                 evaluation,
                 fuels: Vec::new(),
+                payloads: HashMap::new(),
             };
         }
         let mut whole = Evaluation::default();
@@ -249,6 +259,7 @@ impl Judge {
             skipped,
             evaluation: whole,
             fuels,
+            payloads: HashMap::new(),
         }
     }
 

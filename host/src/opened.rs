@@ -12,8 +12,9 @@ use skysieve_decode::SchemaSource;
 use crate::evaluate::active::ActiveHandle;
 use crate::kafka::{self, KafkaError, KafkaStream};
 use crate::outflow::Outflow;
+use crate::results::Results;
 use crate::samples::Samples;
-use crate::sink::archive::{self, ArchiveCountLog, ArchiveError};
+use crate::sink::archive::{self, ArchiveCountLog, ArchiveError, ArchiveResults};
 use crate::sink::{CountLog, Sink, SinkError};
 use crate::source::archive::{ArchiveSource, Share};
 use crate::source::schema_folder::{SchemaFolder, SchemaFolderError};
@@ -46,6 +47,8 @@ pub struct OpenStream {
     pub counts: Box<dyn CountLog>,
     /// Where its filters' alerts go.
     pub topics: Topics,
+    /// Reads them back.
+    pub results: Arc<dyn Results>,
 }
 
 /// Makes the place for a filter's alerts.
@@ -125,7 +128,7 @@ impl OpenStream {
             Some(folder) => Arc::new(SchemaFolder::read(folder)?),
             None => Arc::new(skysieve_decode::NoSchemas),
         };
-        let (ways, counts, topics) = match (&settings.source, &settings.sink) {
+        let (ways, counts, topics, results) = match (&settings.source, &settings.sink) {
             (SourceSettings::Archive(source), SinkSettings::Archive(sink)) => {
                 open_archive(settings, source, sink)?
             }
@@ -143,11 +146,12 @@ impl OpenStream {
             ways,
             counts,
             topics,
+            results,
         })
     }
 }
 
-type Parts = (Vec<Way>, Box<dyn CountLog>, Topics);
+type Parts = (Vec<Way>, Box<dyn CountLog>, Topics, Arc<dyn Results>);
 
 fn open_archive(
     settings: &StreamSettings,
@@ -170,7 +174,8 @@ fn open_archive(
     };
     let ways = sinks.into_iter().enumerate().map(way).collect();
     let counts = ArchiveCountLog::new(&sink.path, &settings.name);
-    Ok((ways, Box::new(counts), Topics::Archive))
+    let results = ArchiveResults::new(&sink.path, &settings.name);
+    Ok((ways, Box::new(counts), Topics::Archive, Arc::new(results)))
 }
 
 fn path_error(key: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
@@ -186,7 +191,8 @@ fn open_kafka(settings: &StreamSettings, kafka: &kafka::Settings) -> Result<Part
         ways.push((Box::new(source), Box::new(sink)));
     }
     let counts = stream.count_log()?;
-    Ok((ways, Box::new(counts), Topics::Kafka(stream)))
+    let results = Arc::new(stream.clone());
+    Ok((ways, Box::new(counts), Topics::Kafka(stream), results))
 }
 
 /// From the folder that the settings name, else from the source. None is no error: an upload is

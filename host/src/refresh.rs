@@ -275,6 +275,7 @@ pub fn candidate(
         filter: setting.filter,
         version: setting.version,
         topic: setting.topic,
+        payload: setting.payload,
         reasons,
         limits,
     };

@@ -13,6 +13,7 @@ use crate::delivery::{
 };
 use crate::evaluate::{Fault, Verdict};
 use crate::judge::{Alert, Judgement, Verdicts};
+use crate::payload::Payload;
 use crate::source::{Packet, Partition};
 
 /// Turn a judgement of `packets` into what is to be delivered.
@@ -120,6 +121,7 @@ fn add_verdicts(delivery: &mut Delivery, packets: &[Packet], alerts: &[Alert], s
         hidden,
         skipped,
         evaluation,
+        mut payloads,
         ..
     } = said;
     let destination = &filter.destination;
@@ -145,9 +147,10 @@ fn add_verdicts(delivery: &mut Delivery, packets: &[Packet], alerts: &[Alert], s
             Verdict::Pass(annotations) => {
                 tally.passed += 1;
                 let annotations = filter.name_annotations(annotations);
+                let less = payloads.remove(&row);
                 delivery
                     .outputs
-                    .push(output(destination, packet, alert, annotations));
+                    .push(output(destination, packet, alert, less, annotations));
             }
             Verdict::Reject { code, .. } => tally.rejected[usize::from(code)] += 1,
             Verdict::Fail(fault) => {
@@ -196,18 +199,25 @@ fn output(
     destination: &Arc<Destination>,
     packet: &Packet,
     alert: &Alert,
+    less: Option<Arc<[u8]>>,
     annotations: Vec<(Arc<str>, AnnotationValue)>,
 ) -> Output {
-    let payload = alert.alone.as_ref().unwrap_or(&packet.bytes).clone();
+    let holds = match less {
+        Some(_) => destination.payload.word(),
+        None => Payload::Packet.word(),
+    };
+    let packet_alone = || alert.alone.as_ref().unwrap_or(&packet.bytes).clone();
     Output {
         destination: destination.clone(),
-        payload,
+        payload: less.unwrap_or_else(packet_alone),
+        holds,
         position: packet.position.clone(),
         record: alert.record,
         timestamp_ms: packet.timestamp_ms,
         object_id: alert.identity.object_id.clone(),
         alert_id: alert.identity.alert_id.clone(),
         night: alert.identity.night.clone(),
+        programme: alert.identity.programme,
         annotations,
     }
 }

@@ -39,6 +39,10 @@ pub struct StreamSettings {
     pub object_id: Vec<String>,
     /// Paths of the alert's own id, likewise; stands in for a missing object id.
     pub alert_id: Vec<String>,
+    /// Paths of what is called a cutout: images, or records and arrays of them. The payload
+    /// `without_cutouts` leaves them out.
+    #[serde(default)]
+    pub cutouts: Vec<String>,
     /// When an alert was observed; without it every alert belongs to the night `unknown`.
     #[serde(default)]
     pub observed: Option<ObservationTime>,
@@ -194,6 +198,13 @@ impl StreamSettings {
         Duration::from_millis(self.commit_interval_ms.unwrap_or(default_ms))
     }
 
+    /// The paths of its cutouts; checked with the configuration.
+    #[must_use]
+    pub fn cutout_paths(&self) -> Vec<FieldPath> {
+        let paths = self.cutouts.iter().filter_map(|path| path.parse().ok());
+        paths.collect()
+    }
+
     /// What is wrong with it, in one line.
     pub(crate) fn check(&self) -> Result<(), String> {
         check_name(&self.name)?;
@@ -219,6 +230,10 @@ impl StreamSettings {
         }
         if let Some(programmes) = &self.programmes {
             programmes.check()?;
+        }
+        for path in &self.cutouts {
+            path.parse::<FieldPath>()
+                .map_err(|error| format!("cutouts: {error}"))?;
         }
         if self.alert_id.is_empty() {
             return Err("alert_id is empty; name at least one path".to_owned());

@@ -22,6 +22,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(60);
 const CALL_LIMIT: Duration = Duration::from_secs(120);
 /// A change is live in about a second.
 const LIVE_LIMIT: Duration = Duration::from_secs(20);
+/// Longest answer that is read [bytes].
+const MOST_BYTES: u64 = 256 << 20;
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Where the built program lies: beside the tests' own folder.
@@ -246,6 +248,21 @@ impl Host {
         )
     }
 
+    /// GET `path`: status, headers, and the body as it came.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn get_bytes(&self, path: &str) -> Result<(u16, ureq::http::HeaderMap, Vec<u8>)> {
+        let call = self.agent.get(self.url(path));
+        let mut response = call.header("Authorization", self.bearer()).call()?;
+        let body = response
+            .body_mut()
+            .with_config()
+            .limit(MOST_BYTES)
+            .read_to_vec()?;
+        Ok((response.status().as_u16(), response.headers().clone(), body))
+    }
+
     /// POST a JSON document to `path`.
     ///
     /// # Errors
@@ -398,7 +415,12 @@ impl Host {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    fn bearer(&self) -> String {
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn bearer(&self) -> String {
         format!("Bearer {}", self.token)
     }
 }

@@ -124,6 +124,6 @@ pub fn kafka_stream(folder: &Path, workers: usize, broker: &str, topic: &str) ->
 fn identities(workers: usize) -> String {
     format!(
         "[[streams]]\nname = \"{STREAM}\"\nworkers = {workers}\nobject_id = [\"name\"]\n\
-         alert_id = [\"id\"]\ngate_percent = 100.0\n"
+         alert_id = [\"id\"]\ngate_percent = 100.0\ncutouts = [\"image\"]\n"
     )
 }

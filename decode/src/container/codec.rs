@@ -37,7 +37,8 @@ impl Codec {
         })
     }
 
-    fn name(self) -> &'static str {
+    /// The value of `avro.codec`.
+    pub fn name(self) -> &'static str {
         match self {
             Codec::Null => "null",
             Codec::Deflate => "deflate",

@@ -1,6 +1,7 @@
 //! One record of a many-record container as a container of its own.
 
 use super::file::Header;
+use super::write::{write_length, write_sized};
 use super::{Codec, MAGIC};
 
 /// Writes containers of one record each, under the header of the file they came from.
@@ -27,8 +28,8 @@ impl Isolated {
     pub fn container(&self, record: &[u8]) -> Vec<u8> {
         let mut bytes = self.head.clone();
         bytes.reserve(record.len() + 32);
-        write_long(&mut bytes, 1);
-        write_long(&mut bytes, record.len());
+        write_length(&mut bytes, 1);
+        write_length(&mut bytes, record.len());
         bytes.extend_from_slice(record);
         bytes.extend_from_slice(&self.sync);
         bytes
@@ -37,7 +38,7 @@ impl Isolated {
 
 fn rewritten(header: &Header<'_>) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    write_long(&mut bytes, header.entries.len());
+    write_length(&mut bytes, header.entries.len());
     for (key, value) in &header.entries {
         write_sized(&mut bytes, key);
         write_sized(
@@ -52,19 +53,4 @@ fn rewritten(header: &Header<'_>) -> Vec<u8> {
     bytes.push(0);
     bytes.extend_from_slice(&header.sync);
     bytes
-}
-
-fn write_sized(bytes: &mut Vec<u8>, value: &[u8]) {
-    write_long(bytes, value.len());
-    bytes.extend_from_slice(value);
-}
-
-/// A length as Avro writes a long.
-fn write_long(bytes: &mut Vec<u8>, length: usize) {
-    let mut rest = (length as u64) << 1;
-    while rest >= 0x80 {
-        bytes.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(rest as u8);
 }

@@ -7,10 +7,12 @@
 mod codec;
 mod file;
 mod isolate;
+mod write;
 
 pub(crate) use codec::{Codec, decompress};
 pub(crate) use file::{Block, Header};
 pub(crate) use isolate::Isolated;
+pub(crate) use write::{FileWriter, write_length, write_long, write_sized};
 
 use crate::error::DecodeError;
 

@@ -8,7 +8,7 @@ mod read;
 mod skip;
 
 pub(crate) use compile::compile;
-pub(crate) use skip::{Skip, SkipTable};
+pub(crate) use skip::{Skip, SkipTable, run, skip_of};
 
 use crate::schema::Leaf;
 

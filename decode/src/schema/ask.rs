@@ -51,6 +51,22 @@ impl Schema {
         }
     }
 
+    /// Whether alerts of this schema have the part that the path leads to, be it a value, a record, an
+    /// array or anything else.
+    ///
+    /// # Errors
+    /// When there is no such part.
+    pub fn has(&self, path: &FieldPath) -> Result<(), FieldError> {
+        match self.part(path) {
+            Ok(_) => Ok(()),
+            Err(FieldError::Missing { path, .. }) => {
+                let nearest = self.nearest(&path);
+                Err(FieldError::Missing { path, nearest })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// The type in which the path's value is kept as it is.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub use ask::Askable;
 pub use assemble::assemble;
+pub(crate) use parse::Objects;
 pub(crate) use resolve::{Leaf, Place};
 
 /// Largest schema document that is read [bytes]; real ones have 8 to 120 thousand.

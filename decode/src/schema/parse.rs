@@ -18,39 +18,53 @@ impl Schema {
     /// # Errors
     /// When it is too large, not JSON, not a schema, or refers to a type that it does not define.
     pub fn parse(document: &str) -> Result<Schema, SchemaError> {
+        Ok(Schema::read(&Schema::json(document)?)?.0)
+    }
+
+    /// A document as JSON.
+    pub(crate) fn json(document: &str) -> Result<Value, SchemaError> {
         if document.len() > LARGEST_DOCUMENT {
             return Err(SchemaError::TooLarge {
                 bytes: document.len(),
             });
         }
-        let value: Value =
-            serde_json::from_str(document).map_err(|error| SchemaError::Json(error.to_string()))?;
+        serde_json::from_str(document).map_err(|error| SchemaError::Json(error.to_string()))
+    }
+
+    /// The schema, and the object that each type was written as, where it was one.
+    pub(crate) fn read(value: &Value) -> Result<(Schema, Objects<'_>), SchemaError> {
         let mut parser = Parser {
             types: Vec::new(),
+            objects: HashMap::new(),
             named: HashMap::new(),
             pending: Vec::new(),
         };
-        let root = parser.read(&value, "")?;
+        let root = parser.read(value, "")?;
+        let objects = std::mem::take(&mut parser.objects);
         let (types, root) = parser.resolve(root)?;
         let sizes = size::fixed_sizes(&types);
-        Ok(Schema { types, sizes, root })
+        Ok((Schema { types, sizes, root }, objects))
     }
 }
 
-struct Parser {
+/// Types as they were written, with their attributes.
+pub(crate) type Objects<'a> = HashMap<TypeId, &'a Map<String, Value>>;
+
+struct Parser<'a> {
     types: Vec<Type>,
+    objects: Objects<'a>,
     named: HashMap<String, TypeId>,
     /// Places of types that were named before they were defined: the place, the names to try.
     pending: Vec<(TypeId, [String; 2])>,
 }
 
-impl Parser {
+impl<'a> Parser<'a> {
     fn add(&mut self, new: Type) -> TypeId {
         self.types.push(new);
         self.types.len() - 1
     }
 
-    fn read(&mut self, value: &Value, namespace: &str) -> Result<TypeId, SchemaError> {
+    fn read(&mut self, value: &'a Value, namespace: &str) -> Result<TypeId, SchemaError> {
         match value {
             Value::String(name) => Ok(self.by_name(name, namespace)),
             Value::Array(branches) => {
@@ -86,7 +100,7 @@ impl Parser {
 
     fn read_object(
         &mut self,
-        object: &Map<String, Value>,
+        object: &'a Map<String, Value>,
         namespace: &str,
     ) -> Result<TypeId, SchemaError> {
         let Some(kind) = object.get("type") else {
@@ -95,7 +109,7 @@ impl Parser {
         let Value::String(kind) = kind else {
             return self.read(kind, namespace);
         };
-        match kind.as_str() {
+        let made = match kind.as_str() {
             "record" | "error" => self.read_record(object, namespace),
             "enum" => self.read_enum(object, namespace),
             "fixed" => self.read_fixed(object, namespace),
@@ -107,13 +121,17 @@ impl Parser {
                 let values = self.read_part(object, "values", "a map lacks values", namespace)?;
                 Ok(self.add(Type::Map(values)))
             }
-            name => Ok(self.by_name(name, namespace)),
-        }
+            name if primitive(name).is_some() => Ok(self.by_name(name, namespace)),
+            // A type that is written elsewhere.
+            name => return Ok(self.by_name(name, namespace)),
+        }?;
+        self.objects.insert(made, object);
+        Ok(made)
     }
 
     fn read_part(
         &mut self,
-        object: &Map<String, Value>,
+        object: &'a Map<String, Value>,
         key: &str,
         lacking: &'static str,
         namespace: &str,
@@ -127,7 +145,7 @@ impl Parser {
     /// Takes a place for a named type, so that its own members can refer to it.
     fn define(
         &mut self,
-        object: &Map<String, Value>,
+        object: &'a Map<String, Value>,
         namespace: &str,
     ) -> Result<(TypeId, String), SchemaError> {
         let Some(Value::String(name)) = object.get("name") else {
@@ -149,7 +167,7 @@ impl Parser {
 
     fn read_record(
         &mut self,
-        object: &Map<String, Value>,
+        object: &'a Map<String, Value>,
         namespace: &str,
     ) -> Result<TypeId, SchemaError> {
         let (id, namespace) = self.define(object, namespace)?;
@@ -178,7 +196,7 @@ impl Parser {
 
     fn read_enum(
         &mut self,
-        object: &Map<String, Value>,
+        object: &'a Map<String, Value>,
         namespace: &str,
     ) -> Result<TypeId, SchemaError> {
         let (id, _) = self.define(object, namespace)?;
@@ -193,7 +211,7 @@ impl Parser {
 
     fn read_fixed(
         &mut self,
-        object: &Map<String, Value>,
+        object: &'a Map<String, Value>,
         namespace: &str,
     ) -> Result<TypeId, SchemaError> {
         let (id, _) = self.define(object, namespace)?;

@@ -40,6 +40,19 @@ enum Stop {
     Reason(String),
 }
 
+impl Stop {
+    fn about(self, path: &FieldPath) -> FieldError {
+        let path = path.to_string();
+        match self {
+            Stop::Missing => FieldError::Missing {
+                path,
+                nearest: Vec::new(),
+            },
+            Stop::Reason(reason) => FieldError::NotAskable { path, reason },
+        }
+    }
+}
+
 impl Leaf {
     /// The column type that keeps the value as it is.
     pub(crate) fn natural(&self) -> Element {
@@ -104,6 +117,15 @@ impl Schema {
 
     /// The steps to the value and what it is, whatever the element type.
     fn follow(&self, path: &FieldPath) -> Result<(Vec<Place>, Leaf), Stop> {
+        let (places, at) = self.walk_to(path)?;
+        match self.leaf(at) {
+            Some(leaf) => Ok((places, leaf)),
+            None => Err(self.at_the_end(at)),
+        }
+    }
+
+    /// The steps to whatever the path leads to.
+    fn walk_to(&self, path: &FieldPath) -> Result<(Vec<Place>, TypeId), Stop> {
         let mut places = Vec::new();
         let mut at = self.through_null(self.root(), &mut places);
         for member in path.members() {
@@ -121,10 +143,17 @@ impl Schema {
                 at = self.through_null(*items, &mut places);
             }
         }
-        match self.leaf(at) {
-            Some(leaf) => Ok((places, leaf)),
-            None => Err(self.at_the_end(at)),
+        Ok((places, at))
+    }
+
+    /// The steps to a part of a record, be it a value, a record, an array or anything else; the last
+    /// step is into a member.
+    pub(crate) fn part(&self, path: &FieldPath) -> Result<Vec<Place>, FieldError> {
+        let (mut places, _) = self.walk_to(path).map_err(|stop| stop.about(path))?;
+        while !matches!(places.last(), None | Some(Place::Member(_))) {
+            places.pop();
         }
+        Ok(places)
     }
 
     fn through_null(&self, id: TypeId, places: &mut Vec<Place>) -> TypeId {
@@ -192,15 +221,6 @@ impl Schema {
 
     /// Where the value lies and what it is.
     pub(crate) fn resolve_any(&self, path: &FieldPath) -> Result<(Vec<Place>, Leaf), FieldError> {
-        self.follow(path).map_err(|stop| match stop {
-            Stop::Missing => FieldError::Missing {
-                path: path.to_string(),
-                nearest: Vec::new(),
-            },
-            Stop::Reason(reason) => FieldError::NotAskable {
-                path: path.to_string(),
-                reason,
-            },
-        })
+        self.follow(path).map_err(|stop| stop.about(path))
     }
 }

@@ -212,6 +212,7 @@ pub fn to_json(value: &Value) -> serde_json::Value {
             fields.into()
         }
         Value::Union(_, value) => to_json(value),
+        Value::TimestampMillis(time) | Value::TimestampMicros(time) => json!(time),
         other => panic!("{other:?} is not in the schema"),
     }
 }

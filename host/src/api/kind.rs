@@ -114,6 +114,10 @@ kinds! {
     Unavailable = SERVICE_UNAVAILABLE "registry_unavailable" "The registry is away" again in 5;
     /// The output topic cannot be made now.
     TopicUnavailable = SERVICE_UNAVAILABLE "topic_unavailable" "The output topic cannot be made now" again in 10;
+    /// The results cannot be read now.
+    ResultsUnavailable = SERVICE_UNAVAILABLE "results_unavailable" "The results cannot be read now" again in 5;
+    /// Too many live readers.
+    TooManyReaders = TOO_MANY_REQUESTS "too_many_readers" "Too many live readers" again in 10;
     /// The answer took too long.
     Slow = GATEWAY_TIMEOUT "too_slow" "The answer took too long" again in 10;
     /// Our fault.

@@ -1,8 +1,8 @@
 //! The HTTP interface: all of axum, one file per resource.
 //!
 //! In: requests of scientists and administrators. Out: what the registry holds, as JSON; changes of
-//! it. Never: an alert, wasmtime, a broker (making a topic is a closure that comes from outside), or
-//! a wait without an end.
+//! it; passing alerts, read through closures and traits that come from outside. Never: wasmtime, a
+//! broker, or a wait without an end.
 //!
 //! `docs/http-api.md` is the same as its users see it.
 
@@ -13,6 +13,7 @@
 
 mod about;
 mod activation;
+mod alerts;
 mod answer;
 mod around;
 mod audit;
@@ -28,10 +29,12 @@ mod filters;
 mod gate;
 mod groups;
 mod kind;
+mod live;
 mod openapi;
 mod operation;
 mod page;
 mod quotas;
+mod reading;
 mod routes;
 mod running;
 mod server;
@@ -50,6 +53,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 
 pub use openapi::document_text;
+pub use reading::{CheckFields, StreamResults};
 pub use server::{ApiError, Server};
 pub use uploads::{Accepted, Refused, UploadRoom};
 
@@ -80,6 +84,20 @@ pub struct Settings {
     pub head_ms: u64,
     /// Longest silence on a connection [ms]; more than `upload_ms`.
     pub idle_ms: u64,
+    /// Pages of results that are read at once.
+    pub results_at_once: usize,
+    /// Greatest size of such a page [bytes].
+    pub results_bytes: usize,
+    /// Greatest number of live readers, of this host and of one user.
+    pub live_readers: u32,
+    /// Of one user.
+    pub live_readers_per_user: usize,
+    /// What waits for a live reader at most [bytes].
+    pub live_buffer_bytes: usize,
+    /// A live reader that takes nothing for so long while its buffer is full is cut off [ms].
+    pub live_slow_ms: u64,
+    /// A live reader has to come again after so long, with what it may see then [ms].
+    pub live_renew_ms: u64,
     /// Longest time that requests under way get at shutdown [ms].
     pub shutdown_ms: u64,
 }
@@ -96,6 +114,13 @@ impl Default for Settings {
             connections: 512,
             head_ms: 10_000,
             idle_ms: 240_000,
+            results_at_once: 4,
+            results_bytes: 16 << 20,
+            live_readers: 64,
+            live_readers_per_user: 4,
+            live_buffer_bytes: 2 << 20,
+            live_slow_ms: 10_000,
+            live_renew_ms: 600_000,
             shutdown_ms: 10_000,
         }
     }
@@ -124,6 +149,7 @@ pub struct Host {
     uploads: Arc<dyn UploadRoom>,
     ensure_topic: EnsureTopic,
     queue: uploads::Queue,
+    reading: reading::Reading,
     settings: Settings,
     backtests: backtest::Settings,
 }
@@ -139,12 +165,14 @@ impl Host {
         ensure_topic: EnsureTopic,
     ) -> Self {
         let queue = uploads::Queue::new(settings.uploads_at_once, settings.uploads_waiting);
+        let reading = reading::Reading::new(&settings);
         Self {
             registry,
             streams,
             uploads,
             ensure_topic,
             queue,
+            reading,
             settings,
             backtests: backtest::Settings::default(),
         }
@@ -154,6 +182,13 @@ impl Host {
     #[must_use]
     pub fn with_backtests(self, backtests: backtest::Settings) -> Self {
         Self { backtests, ..self }
+    }
+
+    /// From now on the results of the stream's filters can be read.
+    #[must_use]
+    pub fn with_results(mut self, stream: &str, results: StreamResults) -> Self {
+        self.reading.put(stream, results);
+        self
     }
 
     fn stream(&self, name: &str) -> Result<Name, Problem> {

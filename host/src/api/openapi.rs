@@ -38,6 +38,7 @@ use crate::evaluate::ParameterValue;
         (name = "audit", description = "What was done, by whom, to what."),
         (name = "backtests", description = "What a setting would have done to alerts of the past."),
         (name = "gate", description = "What a setting has to show before it goes live."),
+        (name = "alerts", description = "Passing alerts of a filter, by page and live."),
         (name = "counts", description = "What each cut did, night by night."),
     )
 )]

@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    Host, about, activation, audit, backtests, counts, filter_changes, filters, gate, groups,
-    openapi, quotas, running, settings, tokens, users, versions,
+    Host, about, activation, alerts, audit, backtests, counts, filter_changes, filters, gate,
+    groups, live, openapi, quotas, running, settings, tokens, users, versions,
 };
 
 type Routes = OpenApiRouter<Arc<Host>>;
@@ -72,4 +72,6 @@ pub fn others() -> Routes {
         .routes(routes!(backtests::one))
         .routes(routes!(backtests::cancel))
         .routes(routes!(gate::show, gate::lift, gate::end_lift))
+        .routes(routes!(alerts::page))
+        .routes(routes!(live::live))
 }

@@ -68,6 +68,7 @@ impl Server {
         let grace = Duration::from_millis(settings.shutdown_ms);
         let head = Duration::from_millis(settings.head_ms);
         let mut listener = connections::Bounded::new(self.listener, settings.connections, idle);
+        let (ending, readers) = (host.reading.ending.clone(), host.reading.ended());
         let service = TowerToHyperService::new(router(host));
         let connections = GracefulShutdown::new();
         let mut shutdown = pin!(shutdown);
@@ -88,8 +89,14 @@ impl Server {
             });
         }
         drop(listener);
+        // Who reads live would stay for ever.
+        ending.send_replace(true);
+        let all = async {
+            connections.shutdown().await;
+            readers.await;
+        };
         tokio::select! {
-            () = connections.shutdown() => {}
+            () = all => {}
             () = tokio::time::sleep(grace) => {}
         }
     }

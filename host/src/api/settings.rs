@@ -67,12 +67,20 @@ pub async fn create(
     held: Held,
     Body(asked): Body<Creation>,
 ) -> Result<Response, Problem> {
+    // A host that does not run the stream has nothing to check fields against.
+    let payload = match host.reading.stream(&held.filter.stream) {
+        Ok(stream) => stream.checked(asked.payload)?,
+        Err(_) => asked
+            .payload
+            .checked()
+            .map_err(|error| Problem::new(Kind::InvalidField, error.to_string()))?,
+    };
     let new = NewSetting {
         filter: held.filter.id,
         by: held.actor.0.user,
         version: asked.version.map_or_else(|| last_version(&held), Ok)?,
         parameters: asked.parameters,
-        payload: asked.payload,
+        payload,
     };
     let (setting, is_new) = host.registry.add_setting(&new).await?;
     let (owner, name) = (&held.filter.owner, &held.filter.name);
@@ -124,7 +132,7 @@ fn view(setting: &FilterSetting) -> SettingView {
         setting: setting.number,
         version: setting.version,
         parameters: setting.parameters.clone(),
-        payload: setting.payload,
+        payload: setting.payload.clone(),
         created_by: setting.created_by.clone(),
         created: time(setting.created_ms),
     }

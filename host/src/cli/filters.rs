@@ -13,6 +13,7 @@ use super::report::{Cut, Examples, FilterLine};
 use crate::delivery::{Counts, Destination, OutputLimits};
 use crate::evaluate::active::{ActiveSet, Candidate};
 use crate::evaluate::{self, ParameterValue, Program, Sandbox};
+use crate::payload::Payload;
 use crate::rights::Rights;
 use crate::upload::{self, Accepted, StreamSamples, Uploader};
 
@@ -143,6 +144,7 @@ impl LocalFilter {
             filter: self.name.clone(),
             version: 1,
             topic: self.name.clone(),
+            payload: Payload::Packet,
             reasons: reasons.collect(),
             limits: OutputLimits::NONE,
         }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use skysieve_decode::SchemaSource;
+use skysieve_decode::{FieldPath, SchemaSource};
 
-use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom};
+use crate::api::{
+    Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, StreamResults, UploadRoom,
+};
 use crate::judge::Judge;
 use crate::opened::{OpenStream, Topics};
 use crate::registry::{Name, Registry};
@@ -51,13 +53,33 @@ pub(super) fn host(
         uploader: uploader.clone(),
         streams: known.collect(),
     };
-    Ok(Host::new(
+    let host = Host::new(
         settings,
         registry.clone(),
         infos,
         Arc::new(room),
         ensure_topic(streams),
-    ))
+    );
+    Ok(streams.iter().fold(host, |host, stream| {
+        host.with_results(&stream.settings.name, results(stream))
+    }))
+}
+
+fn results(stream: &OpenStream) -> StreamResults {
+    let (samples, schemas) = (stream.samples.clone(), stream.schemas.clone());
+    let check_fields = move |fields: &[FieldPath]| {
+        if fields.is_empty() {
+            return Ok(());
+        }
+        StreamSamples::of_packets(samples.packets(), schemas.clone()).check_parts(fields)
+    };
+    StreamResults {
+        results: stream.results.clone(),
+        schemas: stream.schemas.clone(),
+        cutouts: stream.settings.cutout_paths(),
+        programmes: stream.settings.programmes.clone(),
+        check_fields: Arc::new(check_fields),
+    }
 }
 
 fn ensure_topic(streams: &[OpenStream]) -> EnsureTopic {

@@ -49,6 +49,7 @@ pub mod publish;
 mod range;
 mod range_ends;
 mod records;
+mod results;
 mod samples;
 mod settings;
 mod settle;

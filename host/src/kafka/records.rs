@@ -11,12 +11,14 @@
 //! | `skysieve-filter` | `<owner>/<filter>` |
 //! | `skysieve-version` | number of the filter version |
 //! | `skysieve-setting` | number of the setting: version, parameters, payload |
+//! | `skysieve-payload` | what the value is: `packet`, `without_cutouts`, `fields`, `reference` |
 //! | `skysieve-stream` | the stream |
 //! | `skysieve-cluster`, `-topic`, `-partition`, `-offset` | where the packet came from |
 //! | `skysieve-record` | index of the alert within its packet, from 0 |
 //! | `skysieve-timestamp-ms` | the packet's broker timestamp [ms since the Unix epoch], where it has one |
 //! | `skysieve-alert-id` | the alert's own id |
 //! | `skysieve-night` | `YYYY-MM-DD` |
+//! | `skysieve-programme` | the programme that it belongs to, where the stream has programmes |
 //! | `skysieve-annotations` | one JSON object, name to value, where the filter gave any |
 
 use std::collections::BTreeMap;
@@ -133,8 +135,12 @@ impl Writer {
             )
             .with("skysieve-version", to.version)
             .with("skysieve-setting", to.setting)
+            .with("skysieve-payload", output.holds)
             .with("skysieve-alert-id", &output.alert_id)
             .with("skysieve-night", &output.night);
+        if let Some(programme) = output.programme {
+            headers = headers.with("skysieve-programme", programme);
+        }
         if !output.annotations.is_empty() {
             let object: BTreeMap<_, _> = output
                 .annotations

@@ -11,6 +11,7 @@ use super::group::Group;
 use super::memory::PositionMemory;
 use super::names::StreamTopics;
 use super::records::Writer;
+use super::results::KafkaResults;
 use super::settle::Settler;
 use super::sink::KafkaSink;
 use super::source::KafkaSource;
@@ -18,6 +19,7 @@ use super::topics::Topics;
 use super::transaction::Transactions;
 use super::watchdog::{Observer, Watchdog};
 use super::{KafkaError, Settings, samples};
+use crate::results::{Begin, Reader, Results, ResultsError};
 
 /// A stream's lane on a Kafka cluster. Cheap to clone; every call blocks, none for ever.
 #[derive(Clone)]
@@ -148,6 +150,13 @@ impl KafkaStream {
     #[must_use]
     pub fn cluster(&self) -> &str {
         &self.0.cluster
+    }
+}
+
+impl Results for KafkaStream {
+    fn open(&self, topic: &str, begin: &Begin) -> Result<Box<dyn Reader>, ResultsError> {
+        let reader = KafkaResults::open(&self.0.settings, topic, begin)?;
+        Ok(Box::new(reader))
     }
 }
 

@@ -13,6 +13,7 @@ fn filter(name: &str, setting: i64, limits: OutputLimits) -> Arc<Destination> {
         filter: name.to_owned(),
         version: 1,
         topic: format!("skysieve.ztf.anna.{name}"),
+        payload: crate::payload::Payload::Packet,
         reasons: Vec::new(),
         limits,
     })
@@ -33,6 +34,8 @@ fn batch(filter: &Arc<Destination>, night: &str, evaluated: u64, passing: u64) -
     let output = |offset| Output {
         destination: filter.clone(),
         payload: vec![0; 10].into(),
+        holds: "packet",
+        programme: None,
         position: Position {
             partition: Partition {
                 topic: "ztf".into(),

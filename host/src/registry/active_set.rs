@@ -10,10 +10,10 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::error::RegistryError;
-use super::filter_settings::Payload;
 use super::numbers::OwnerId;
 use super::{Registry, versions};
 use crate::evaluate::{Description, ParameterValue};
+use crate::payload::Payload;
 
 /// A setting that runs.
 #[derive(Debug, Clone)]

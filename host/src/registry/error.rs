@@ -85,6 +85,13 @@ impl From<sqlx::Error> for RegistryError {
     }
 }
 
+impl From<crate::payload::PayloadError> for RegistryError {
+    /// What is stored was checked when it came in.
+    fn from(error: crate::payload::PayloadError) -> Self {
+        Self::Database(format!("a stored payload: {error}"))
+    }
+}
+
 impl From<sqlx::migrate::MigrateError> for RegistryError {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};

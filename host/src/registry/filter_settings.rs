@@ -15,44 +15,7 @@ use super::error::RegistryError;
 use super::numbers::{self, FilterId, Numbered, OwnerId};
 use super::{Registry, filters, now_ms, versions};
 use crate::evaluate::{Description, ParameterValue};
-
-/// What goes out for a passing alert.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Payload {
-    /// The packet, byte for byte as it came.
-    #[default]
-    Packet,
-}
-
-impl Payload {
-    /// The word that is stored and shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Packet => "packet",
-        }
-    }
-
-    pub(super) fn from_stored(word: &str) -> Result<Self, RegistryError> {
-        match word {
-            "packet" => Ok(Self::Packet),
-            other => Err(RegistryError::Database(format!(
-                "unknown payload `{other}`"
-            ))),
-        }
-    }
-}
+use crate::payload::Payload;
 
 /// A setting to be made.
 #[derive(Debug, Clone)]
@@ -213,7 +176,7 @@ fn by_name(description: &Description, values: &[ParameterValue]) -> Value {
 }
 
 fn digest(new: &NewSetting, parameters: &Value) -> String {
-    let choice = format!("{}\n{}\n{parameters}", new.version, new.payload.as_str());
+    let choice = format!("{}\n{}\n{parameters}", new.version, new.payload.to_stored());
     base16ct::lower::encode_string(&Sha256::digest(choice.as_bytes()))
 }
 
@@ -234,7 +197,7 @@ async fn insert(
     .bind(new.filter.0)
     .bind(new.version)
     .bind(parameters.to_string())
-    .bind(new.payload.as_str())
+    .bind(new.payload.to_stored())
     .bind(digest)
     .bind(new.by.0)
     .bind(now_ms())

@@ -42,6 +42,7 @@ mod versions;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use crate::payload::Payload;
 pub use activation::{MAIN_LANE, State};
 pub use active_set::ActiveSetting;
 pub use audit::{AuditEntry, AuditQuery, By};
@@ -51,7 +52,7 @@ pub use bearer::Bearer;
 pub use counts::{CountsQuery, NightCounts};
 pub use error::RegistryError;
 pub use filter_changes::FilterChange;
-pub use filter_settings::{FilterSetting, NewSetting, Payload};
+pub use filter_settings::{FilterSetting, NewSetting};
 pub use filters::{Active, Filter, FilterQuery, Visibility};
 pub use gate::{Evidence, GateLift};
 pub use groups::Group;

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use skysieve_decode::{Field, NoSchemas, Schema, SchemaSource, schema_text};
+use skysieve_decode::{Field, FieldPath, NoSchemas, Schema, SchemaSource, schema_text};
 
 use super::refusal::Refusal;
 use crate::evaluate::Description;
@@ -64,6 +64,23 @@ impl StreamSamples {
         fields
             .zip(1..)
             .filter_map(|(field, number)| self.check_field(number, &field).err())
+    }
+
+    /// Checks the parts of a payload: some schema has to have each.
+    ///
+    /// # Errors
+    /// What is missing, and what there is instead.
+    pub fn check_parts(&self, parts: &[FieldPath]) -> Result<(), String> {
+        for part in parts {
+            let mut answers = self.schemas.iter().map(|schema| schema.has(part));
+            // The newest schema's answer is told.
+            if let Some(Err(error)) = answers.next_back()
+                && answers.all(|answer| answer.is_err())
+            {
+                return Err(error.to_string());
+            }
+        }
+        Ok(())
     }
 
     fn check_field(&self, number: usize, field: &Field) -> Result<(), Refusal> {

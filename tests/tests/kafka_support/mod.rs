@@ -13,6 +13,7 @@ use skysieve::delivery::{
 };
 use skysieve::kafka::publish::{Publication, Publisher};
 use skysieve::kafka::{KafkaSink, KafkaSource, KafkaStream, Settings};
+use skysieve::payload::Payload;
 use skysieve::sink::{Sink, SinkError};
 use skysieve::source::{BatchLimits, Packet, Polled, Source, SourceError};
 use skysieve_tests::Stop;
@@ -126,12 +127,14 @@ fn output(packet: &Packet, destination: &Arc<Destination>, number: u64) -> Outpu
     Output {
         destination: destination.clone(),
         payload: packet.bytes.clone(),
+        holds: Payload::Packet.word(),
         position: packet.position.clone(),
         record: 0,
         timestamp_ms: packet.timestamp_ms,
         object_id: format!("object-{number}"),
         alert_id: number.to_string(),
         night: "2026-11-23".into(),
+        programme: None,
         annotations: vec![(
             "half".into(),
             skysieve::delivery::AnnotationValue::Float64(number as f64 / 2.0),
@@ -160,6 +163,7 @@ pub fn destination(stream: &str) -> Arc<Destination> {
         filter: "even".into(),
         version: 3,
         topic: output_topic(stream),
+        payload: Payload::Packet,
         reasons: vec!["odd".into()],
         limits: OutputLimits::NONE,
     })

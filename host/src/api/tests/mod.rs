@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod compatibility;
 mod document;
 mod gate;
@@ -12,4 +13,5 @@ mod journey;
 mod limits;
 mod refusals;
 mod rights;
+mod shelf;
 mod stage;

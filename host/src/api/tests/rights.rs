@@ -81,6 +81,7 @@ fn table() -> Vec<(&'static str, &'static str, Value, Wanted)> {
         ("GET", "/v1/filters/anna/nearby/history", none(), HERS),
         ("GET", "/v1/filters/anna/nearby/withheld", none(), HERS),
         ("GET", "/v1/filters/anna/nearby/audit", none(), HERS),
+        ("GET", "/v1/filters/anna/nearby/alerts", none(), HERS),
         (
             "POST",
             "/v1/filters/anna/nearby/activate",
@@ -254,6 +255,10 @@ async fn everybody_gets_what_they_may() {
 fn the_table_holds_every_route() {
     let document = crate::api::openapi::document();
     for (path, item) in document["paths"].as_object().unwrap() {
+        // An answer without an end: `live.rs` has its rights.
+        if path.ends_with("/live") {
+            continue;
+        }
         for method in item.as_object().unwrap().keys() {
             let row = table()
                 .into_iter()

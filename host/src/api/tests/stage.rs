@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::shelf::Shelf;
 use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
 use crate::backtest;
 use crate::config::Config;
@@ -127,6 +128,7 @@ pub(super) struct Stage {
     pub(super) registry: RegistryStage,
     pub(super) router: Router,
     pub(super) room: Arc<Room>,
+    pub(super) shelf: Arc<Shelf>,
     /// Streams and topics that were asked for.
     pub(super) topics: Arc<Mutex<Vec<String>>>,
     tokens: [String; 4],
@@ -172,12 +174,15 @@ impl Stage {
             .await;
         tokens.push(made.unwrap().1.reveal().to_owned());
         let (room, topics) = (Arc::new(Room::default()), Arc::new(Mutex::new(Vec::new())));
+        let shelf = Arc::new(Shelf::default());
         let host = host_behind(gate, settings, &registry, room.clone(), topics.clone());
+        let host = host.with_results("ztf", shelf.stream());
         let tokens = tokens.try_into().unwrap();
         Self {
             registry,
             router: router(host),
             room,
+            shelf,
             topics,
             tokens,
         }

@@ -51,7 +51,7 @@ async fn the_active_set_follows(stage: &Stage) {
         [ParameterValue::Float64(20.0), ParameterValue::Int64(2)]
     );
     assert_eq!(
-        (active.payload, active.description.reasons.len()),
+        (active.payload.clone(), active.description.reasons.len()),
         (Payload::Packet, 2)
     );
     assert!(

@@ -39,11 +39,7 @@ impl Place {
 
     /// Stem of the passing alerts of one filter and night.
     pub(super) fn outputs(&self, topic: &str, night: &str) -> String {
-        let mut folder = encode(topic);
-        if [DEAD_LETTERS, FAILURES, WITHHELD].contains(&folder.as_str()) {
-            folder = format!("%{:02X}{}", folder.as_bytes()[0], &folder[1..]);
-        }
-        format!("{folder}/{}/{}", encode(night), self.0)
+        format!("{}/{}/{}", folder(topic), encode(night), self.0)
     }
 
     pub(super) fn dead_letters(&self) -> String {
@@ -57,6 +53,23 @@ impl Place {
     pub(super) fn withheld(&self) -> String {
         format!("{WITHHELD}/{}", self.0)
     }
+}
+
+/// Folder of a filter's passing alerts.
+pub(super) fn folder(topic: &str) -> String {
+    let folder = encode(topic);
+    if [DEAD_LETTERS, FAILURES, WITHHELD].contains(&folder.as_str()) {
+        return format!("%{:02X}{}", folder.as_bytes()[0], &folder[1..]);
+    }
+    folder
+}
+
+/// The night whose alerts lie at `stem` below the filter's `folder`; none for one whose name had to
+/// be changed.
+pub(super) fn night<'a>(stem: &'a str, folder: &str) -> Option<&'a str> {
+    let rest = stem.strip_prefix(folder)?.strip_prefix('/')?;
+    let night = rest.split('/').next()?;
+    (!night.contains('%')).then_some(night)
 }
 
 /// What the journals of a stream's lane begin with.

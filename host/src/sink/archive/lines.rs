@@ -20,8 +20,12 @@ pub(super) fn output(member: &str, output: &Output) -> String {
         "object_id": output.object_id,
         "night": &*output.night,
         "source": source(&output.position, output.record, output.timestamp_ms),
+        "payload": output.holds,
     });
     add_destination(&mut line, &output.destination);
+    if let Some(programme) = output.programme {
+        line["programme"] = programme.into();
+    }
     line["annotations"] = annotations.into();
     format!("{line}\n")
 }

@@ -15,8 +15,12 @@ mod error;
 mod files;
 mod journal;
 mod layout;
+mod ledger;
 mod lines;
+mod members;
+mod reader;
 mod recover;
+mod results;
 mod state;
 mod tarball;
 mod write;
@@ -30,6 +34,7 @@ use serde::Deserialize;
 
 pub use counts::ArchiveCountLog;
 pub use error::ArchiveError;
+pub use results::ArchiveResults;
 
 use super::{Sink, SinkError};
 use crate::delivery::Delivery;

@@ -27,3 +27,31 @@ pub(super) fn push(out: &mut Vec<u8>, name: &str, bytes: &[u8], modified_s: u64)
     out.extend_from_slice(bytes);
     out.resize(out.len().next_multiple_of(512), 0);
 }
+
+/// What a member's header says.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub name: String,
+    /// Length [bytes].
+    pub bytes: u64,
+    /// When it was written [s since the Unix epoch].
+    pub modified_s: u64,
+}
+
+impl Head {
+    /// The length with its padding [bytes].
+    pub fn padded(&self) -> u64 {
+        self.bytes.next_multiple_of(512)
+    }
+}
+
+/// Reads a header; none where it is damaged.
+pub(super) fn head(block: &[u8; 512]) -> Option<Head> {
+    let header = Header::from_byte_slice(block);
+    let name = header.path_bytes();
+    Some(Head {
+        name: std::str::from_utf8(&name).ok()?.to_owned(),
+        bytes: header.size().ok()?,
+        modified_s: header.mtime().ok()?,
+    })
+}

@@ -4,6 +4,7 @@
 mod crash;
 mod full_disk;
 mod longer;
+mod results;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,12 +40,14 @@ fn output(topic: &str, file: &str, offset: i64) -> Output {
         filter: topic.into(),
         version: 2,
         topic: topic.into(),
+        payload: crate::payload::Payload::Packet,
         reasons: vec![],
         limits: OutputLimits::NONE,
     };
     Output {
         destination: Arc::new(destination),
         payload: format!("{topic} of {file} {offset}").into_bytes().into(),
+        holds: "packet",
         position: Position {
             partition: partition(file),
             offset,
@@ -54,6 +57,7 @@ fn output(topic: &str, file: &str, offset: i64) -> Output {
         object_id: "ZTF18abudxnw".into(),
         alert_id: "2695378462115010012".into(),
         night: "2026-04-01".into(),
+        programme: None,
         annotations: vec![("score".into(), AnnotationValue::Float64(0.5))],
     }
 }

@@ -1,0 +1,143 @@
+//! Passing alerts in memory: what the interface reads in its tests.
+//!
+//! In: alerts, by topic. Out: readers of them. Never: a broker or a file.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use skysieve_decode::{FieldPath, NoSchemas, Reference};
+
+use crate::api::StreamResults;
+use crate::results::{
+    Begin, Cursor, Found, Look, Looked, Origin, Place, Reader, Results, ResultsError,
+};
+
+/// Alerts by topic, all in partition 0.
+#[derive(Default)]
+pub(super) struct Shelf {
+    topics: Mutex<BTreeMap<String, Vec<Found>>>,
+    /// Answer nothing any more.
+    pub(super) away: Mutex<bool>,
+}
+
+impl Shelf {
+    /// The next alert of the topic; its packet is a reference to itself, unless it is `torn`.
+    pub(super) fn put(&self, topic: &str, id: &str, night: &str, torn: bool) {
+        let mut topics = self.topics.lock().unwrap();
+        let alerts = topics.entry(topic.to_owned()).or_default();
+        let source = Origin {
+            topic: "night.tar".to_owned(),
+            offset: i64::MAX,
+            ..Origin::default()
+        };
+        let reference = Reference {
+            object_id: "object",
+            alert_id: id,
+            topic: &source.topic,
+            partition: 0,
+            offset: source.offset,
+            record: 0,
+        };
+        let mut payload = reference.container();
+        payload.truncate(if torn {
+            payload.len() - 20
+        } else {
+            payload.len()
+        });
+        alerts.push(Found {
+            partition: "0".into(),
+            after: place(alerts.len() + 1),
+            object_id: "object".to_owned(),
+            alert_id: id.to_owned(),
+            night: night.to_owned(),
+            version: 1,
+            setting: 1,
+            programme: Some(if torn { 2 } else { 1 }),
+            holds: "packet".to_owned(),
+            source,
+            annotations: serde_json::Map::new(),
+            payload,
+        });
+    }
+
+    pub(super) fn stream(self: &Arc<Self>) -> StreamResults {
+        let check = |fields: &[FieldPath]| match fields.iter().find(|f| f.to_string() == "nothing")
+        {
+            Some(field) => Err(format!("there is no {field}; did you mean something?")),
+            None => Ok(()),
+        };
+        StreamResults {
+            results: Arc::new(Handle(self.clone())),
+            schemas: Arc::new(NoSchemas),
+            cutouts: vec!["topic".parse().unwrap()],
+            programmes: None,
+            check_fields: Arc::new(check),
+        }
+    }
+}
+
+fn place(number: usize) -> Place {
+    Place {
+        number: i64::try_from(number).unwrap(),
+        within: 0,
+    }
+}
+
+struct Handle(Arc<Shelf>);
+
+impl Results for Handle {
+    fn open(&self, topic: &str, begin: &Begin) -> Result<Box<dyn Reader>, ResultsError> {
+        if *self.0.away.lock().unwrap() {
+            return Err(ResultsError::Unavailable(
+                "/data/of/this/machine is away".to_owned(),
+            ));
+        }
+        let alerts = self
+            .0
+            .topics
+            .lock()
+            .unwrap()
+            .get(topic)
+            .cloned()
+            .unwrap_or_default();
+        let next = match begin {
+            Begin::Oldest | Begin::Since(_) => 0,
+            Begin::Now => alerts.len(),
+            Begin::After(cursor) => cursor.0.get("0").map_or(0, |place| place.number as usize),
+        };
+        Ok(Box::new(OnShelf { alerts, next }))
+    }
+}
+
+struct OnShelf {
+    alerts: Vec<Found>,
+    next: usize,
+}
+
+impl Reader for OnShelf {
+    fn look(&mut self, look: &Look) -> Result<Looked, ResultsError> {
+        let mut looked = Looked::default();
+        while let Some(found) = self.alerts.get(self.next) {
+            let bytes = looked
+                .found
+                .iter()
+                .map(|one: &Found| one.payload.len())
+                .sum();
+            if look.is_over(looked.found.len(), bytes) {
+                looked.more = true;
+                break;
+            }
+            self.next += 1;
+            looked
+                .found
+                .extend(look.wants(found).then(|| found.clone()));
+        }
+        Ok(looked)
+    }
+
+    fn cursor(&self) -> Cursor {
+        let mut cursor = Cursor::default();
+        cursor.put("0", place(self.next));
+        cursor
+    }
+}

@@ -246,6 +246,18 @@ impl Host {
         )
     }
 
+    /// GET `path`, whatever its bytes.
+    ///
+    /// # Errors
+    /// When there is no answer, or the host refused.
+    pub fn bytes(&self, path: &str) -> Result<Vec<u8>> {
+        let call = self.agent.get(self.url(path));
+        let mut response = call.header("Authorization", self.bearer()).call()?;
+        let status = response.status();
+        ensure!(status.is_success(), "answered {status}");
+        Ok(response.body_mut().read_to_vec()?)
+    }
+
     /// POST a JSON document to `path`.
     ///
     /// # Errors

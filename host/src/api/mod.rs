@@ -22,12 +22,18 @@ mod connections;
 mod counts;
 mod docs_page;
 mod error;
+mod explain;
+mod explain_room;
 mod extract;
+mod failures;
 mod filter_changes;
 mod filters;
 mod gate;
 mod groups;
+mod health;
+mod health_view;
 mod kind;
+mod logs;
 mod openapi;
 mod operation;
 mod page;
@@ -49,6 +55,8 @@ use std::time::Duration;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 
+pub use explain_room::{ExplainRoom, Explained, FoundAt, NotExplained, Subject};
+pub use health::Budgets;
 pub use openapi::document_text;
 pub use server::{ApiError, Server};
 pub use uploads::{Accepted, Refused, UploadRoom};
@@ -124,6 +132,9 @@ pub struct Host {
     uploads: Arc<dyn UploadRoom>,
     ensure_topic: EnsureTopic,
     queue: uploads::Queue,
+    explain: Option<Arc<dyn ExplainRoom>>,
+    explanations: uploads::Queue,
+    budgets: Budgets,
     settings: Settings,
     backtests: backtest::Settings,
 }
@@ -145,6 +156,9 @@ impl Host {
             uploads,
             ensure_topic,
             queue,
+            explain: None,
+            explanations: uploads::Queue::new(explain::AT_ONCE, explain::WAITING),
+            budgets: Budgets::default(),
             settings,
             backtests: backtest::Settings::default(),
         }
@@ -154,6 +168,33 @@ impl Host {
     #[must_use]
     pub fn with_backtests(self, backtests: backtest::Settings) -> Self {
         Self { backtests, ..self }
+    }
+
+    /// With the budgets that filters are held to.
+    #[must_use]
+    pub fn within(self, budgets: Budgets) -> Self {
+        Self { budgets, ..self }
+    }
+
+    /// With a room that explains.
+    #[must_use]
+    pub fn explaining(self, room: Arc<dyn ExplainRoom>) -> Self {
+        Self {
+            explain: Some(room),
+            ..self
+        }
+    }
+
+    fn explain_room(&self) -> Result<Arc<dyn ExplainRoom>, Problem> {
+        let room = self.explain.clone();
+        room.ok_or_else(|| Problem::internal("this host explains nothing"))
+    }
+
+    /// Whether this host judges the next alert of a stream by a setting.
+    fn is_live(&self, stream: &str, setting: i64) -> bool {
+        let of_stream = |one: &&StreamInfo| one.name.as_str() == stream;
+        let mut streams = self.streams.iter().filter(of_stream);
+        streams.any(|one| (one.live)().contains(&setting))
     }
 
     fn stream(&self, name: &str) -> Result<Name, Problem> {

@@ -39,6 +39,7 @@ use crate::evaluate::ParameterValue;
         (name = "backtests", description = "What a setting would have done to alerts of the past."),
         (name = "gate", description = "What a setting has to show before it goes live."),
         (name = "counts", description = "What each cut did, night by night."),
+        (name = "health", description = "Why an alert did not pass; how a filter is doing."),
     )
 )]
 struct Base;

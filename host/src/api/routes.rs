@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    Host, about, activation, audit, backtests, counts, filter_changes, filters, gate, groups,
-    openapi, quotas, running, settings, tokens, users, versions,
+    Host, about, activation, audit, backtests, counts, explain, failures, filter_changes, filters,
+    gate, groups, health, logs, openapi, quotas, running, settings, tokens, users, versions,
 };
 
 type Routes = OpenApiRouter<Arc<Host>>;
@@ -72,4 +72,9 @@ pub fn others() -> Routes {
         .routes(routes!(backtests::one))
         .routes(routes!(backtests::cancel))
         .routes(routes!(gate::show, gate::lift, gate::end_lift))
+        .routes(routes!(explain::explain))
+        .routes(routes!(failures::causes))
+        .routes(routes!(failures::packet))
+        .routes(routes!(health::health))
+        .routes(routes!(logs::lines))
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use skysieve_decode::SchemaSource;
 
-use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom};
+use super::explaining::Explaining;
+use crate::api::{Accepted, Budgets, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom};
 use crate::judge::Judge;
 use crate::opened::{OpenStream, Topics};
 use crate::registry::{Name, Registry};
@@ -57,7 +58,9 @@ pub(super) fn host(
         infos,
         Arc::new(room),
         ensure_topic(streams),
-    ))
+    )
+    .within(Budgets::new(uploader.sandbox().settings()))
+    .explaining(Arc::new(Explaining::new(registry, uploader, streams))))
 }
 
 fn ensure_topic(streams: &[OpenStream]) -> EnsureTopic {

@@ -8,6 +8,7 @@
 mod compatibility;
 mod document;
 mod gate;
+mod health;
 mod journey;
 mod limits;
 mod refusals;

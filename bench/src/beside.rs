@@ -79,7 +79,7 @@ fn live_ns(
         workers,
         ..settings.clone()
     };
-    let workers = whole_way::workers(&settings, programs)?;
+    let workers = whole_way::workers(&settings, programs, true)?;
     let begun = Instant::now();
     std::thread::scope(|scope| {
         let threads: Vec<_> = workers

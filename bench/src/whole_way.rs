@@ -15,6 +15,7 @@ use skysieve::delivery::{Destination, OutputLimits};
 use skysieve::evaluate::active::{ActiveSet, Candidate};
 use skysieve::evaluate::{ParameterValue, Program, Sandbox, Settings, Vouched, compile};
 use skysieve::judge::Judge;
+use skysieve::logbook;
 use skysieve::opened::OpenStream;
 use skysieve::payload::Payload;
 use skysieve::rights::Rights;
@@ -41,22 +42,32 @@ pub fn run(module: &[u8], packets: &[Vec<u8>], quick: bool, report: &mut Report)
     let folder = tempfile::tempdir()?;
     fill(&folder.path().join("incoming"), packets, alerts)?;
     let programs = load(module)?;
-    let mut times = vec![(Vec::new(), Vec::new()); FILTERS.len()];
+    let mut times = vec![(Vec::new(), Vec::new(), Vec::new()); FILTERS.len()];
     for round in 0..rounds {
-        for (filters, (busy, wall)) in FILTERS.iter().zip(&mut times) {
+        for (filters, (busy, wall, unnoted)) in FILTERS.iter().zip(&mut times) {
             let results = folder.path().join(format!("results-{round}-{filters}"));
             let settings = settings(&folder.path().join("incoming"), &results)?;
-            let (busy_ns, wall_ns) = time(&settings, &programs[..*filters])?;
+            let (busy_ns, wall_ns) = time(&settings, &programs[..*filters], true)?;
             busy.push(busy_ns / alerts as f64);
             wall.push(wall_ns / alerts as f64);
+            std::fs::remove_dir_all(&results)?;
+            let (busy_ns, _) = time(&settings, &programs[..*filters], false)?;
+            unnoted.push(busy_ns / alerts as f64);
             std::fs::remove_dir_all(results)?;
         }
     }
-    for (filters, (busy, wall)) in FILTERS.iter().zip(&mut times) {
+    for (filters, (busy, wall, unnoted)) in FILTERS.iter().zip(&mut times) {
         report.figure(
             &format!("archive_{filters}_filters_ns"),
             median(busy),
             "ns/alert",
+        );
+        let without = format!("archive_{filters}_filters_without_logbook_ns");
+        report.figure(&without, median(unnoted), "ns/alert");
+        report.ratio(
+            &format!("archive_{filters}_filters_over_without_logbook"),
+            &format!("archive_{filters}_filters_ns"),
+            &without,
         );
         let rate = 1e9 / median(wall);
         report.figure(
@@ -73,9 +84,9 @@ pub fn run(module: &[u8], packets: &[Vec<u8>], quick: bool, report: &mut Report)
     Ok(())
 }
 
-/// Processor and wall time of one worker over the whole archive [ns].
-fn time(settings: &StreamSettings, programs: &[Program]) -> Result<(f64, f64)> {
-    let mut workers = workers(settings, programs)?;
+/// Processor and wall time of one worker over the whole archive, keeping a logbook or not [ns].
+fn time(settings: &StreamSettings, programs: &[Program], noting: bool) -> Result<(f64, f64)> {
+    let mut workers = workers(settings, programs, noting)?;
     let worker = workers.pop().context("a stream has one worker at least")?;
     let (begun, clock) = (busy(), Instant::now());
     worker.run()?;
@@ -85,12 +96,17 @@ fn time(settings: &StreamSettings, programs: &[Program]) -> Result<(f64, f64)> {
     ))
 }
 
-/// The workers of a stream, each with its share of the archive.
+/// The workers of a stream, each with its share of the archive; `noting`: with a logbook, as a host
+/// has them.
 ///
 /// # Errors
 /// When the stream cannot be opened.
-pub fn workers(settings: &StreamSettings, programs: &[Program]) -> Result<Vec<Worker>> {
-    let stream = OpenStream::open(settings)?;
+pub fn workers(
+    settings: &StreamSettings,
+    programs: &[Program],
+    noting: bool,
+) -> Result<Vec<Worker>> {
+    let stream = OpenStream::open(settings, &logbook::Settings::default())?;
     let candidates = programs
         .iter()
         .enumerate()
@@ -108,7 +124,12 @@ pub fn workers(settings: &StreamSettings, programs: &[Program]) -> Result<Vec<Wo
         let judge = Judge::new(settings.clone(), stream.schemas.clone(), active.current());
         let stop = Arc::new(AtomicBool::new(false));
         let samples = stream.samples.clone();
-        Worker::new(way, judge, (active, outflow), samples, pace, stop)
+        let worker = Worker::new(way, judge, (active, outflow), samples, pace, stop);
+        if noting {
+            worker.noting(stream.logbook.page())
+        } else {
+            worker
+        }
     };
     Ok(stream.ways.into_iter().map(worker).collect())
 }

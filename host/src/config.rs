@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::stream::{SinkSettings, SourceSettings, StreamSettings};
-use crate::{api, backtest, evaluate, registry, upload};
+use crate::{api, backtest, evaluate, logbook, registry, upload};
 
 /// The documented configuration that holds where no file is given.
 pub const DEFAULT_DOCUMENT: &str = include_str!("../skysieve.default.toml");
@@ -44,6 +44,9 @@ pub struct Config {
     /// Bounds of back-tests.
     #[serde(default)]
     pub backtest: backtest::Settings,
+    /// How much of what filters say and do is kept for their owners.
+    #[serde(default)]
+    pub logbook: logbook::Settings,
     /// The alert streams of this host.
     #[serde(default)]
     pub streams: Vec<StreamSettings>,
@@ -283,6 +286,7 @@ mod tests {
         assert_eq!(defaults.sandbox, evaluate::Settings::default());
         assert_eq!(defaults.upload, upload::Settings::default());
         assert_eq!(defaults.backtest, backtest::Settings::default());
+        assert_eq!(defaults.logbook, logbook::Settings::default());
         assert_eq!(parse(SURVEYS_DOCUMENT, &[]).unwrap().streams.len(), 2);
     }
 

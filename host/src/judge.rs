@@ -52,6 +52,8 @@ pub struct Alert {
 pub struct Verdicts {
     /// The filter.
     pub filter: Arc<ActiveFilter>,
+    /// Its own columns, in the order of its fields; a row is an index into [`Judgement::alerts`].
+    pub columns: Vec<ArrayRef>,
     /// The alerts that were handed over, ascending indexes into [`Judgement::alerts`].
     pub rows: Vec<u32>,
     /// Alerts beyond its owner's rights, likewise: to the filter they were never sent.
@@ -237,6 +239,7 @@ impl Judge {
             let evaluation = evaluate(&rows);
             return Verdicts {
                 filter: filter.clone(),
+                columns,
                 rows,
                 hidden,
                 skipped,
@@ -254,6 +257,7 @@ impl Judge {
         }
         Verdicts {
             filter: filter.clone(),
+            columns,
             rows,
             hidden,
             skipped,

@@ -18,9 +18,11 @@ pub mod stream;
 pub mod delivery;
 pub mod evaluate;
 pub mod gate;
+pub mod histogram;
 pub mod identity;
 pub mod judge;
 pub mod kafka;
+pub mod logbook;
 pub mod night;
 pub mod outflow;
 pub mod payload;
@@ -34,9 +36,11 @@ pub mod source;
 pub mod worker;
 
 pub mod clock;
+pub mod explain;
 pub mod fold;
 pub mod opened;
 pub mod refresh;
+pub mod scribe;
 
 pub mod backtest;
 

@@ -11,12 +11,14 @@ use skysieve_decode::SchemaSource;
 
 use crate::evaluate::active::ActiveHandle;
 use crate::kafka::{self, KafkaError, KafkaStream};
+use crate::logbook::{self, Logbook};
 use crate::outflow::Outflow;
 use crate::results::Results;
 use crate::samples::Samples;
 use crate::sink::archive::{self, ArchiveCountLog, ArchiveError, ArchiveResults};
 use crate::sink::{CountLog, Sink, SinkError};
-use crate::source::archive::{ArchiveSource, Share};
+use crate::source::archive::{ArchiveLookback, ArchiveSource, Share};
+use crate::source::lookback::Lookback;
 use crate::source::schema_folder::{SchemaFolder, SchemaFolderError};
 use crate::source::{self, BatchLimits, Polled, Source};
 use crate::stream::{MAIN_LANE, SinkSettings, SourceSettings, StreamSettings};
@@ -37,6 +39,10 @@ pub struct OpenStream {
     pub schemas: Arc<dyn SchemaSource>,
     /// A few of its packets.
     pub samples: Arc<Samples>,
+    /// What workers tell of the alerts they judged.
+    pub logbook: Arc<Logbook>,
+    /// The packets that the source still keeps.
+    pub lookback: Arc<dyn Lookback>,
     /// What judges its alerts.
     pub active: ActiveHandle,
     /// What of its filters' alerts may go out.
@@ -120,7 +126,7 @@ impl OpenStream {
     ///
     /// # Errors
     /// When its source, sink or schemas cannot be reached.
-    pub fn open(settings: &StreamSettings) -> Result<Self, OpenError> {
+    pub fn open(settings: &StreamSettings, logbook: &logbook::Settings) -> Result<Self, OpenError> {
         if let Some(samples) = &settings.samples {
             std::fs::metadata(samples).map_err(path_error("samples", samples))?;
         }
@@ -141,6 +147,8 @@ impl OpenStream {
             settings: Arc::new(settings.clone()),
             schemas,
             samples: Arc::new(samples),
+            logbook: Logbook::new(logbook, settings.recent_alerts),
+            lookback: lookback(settings, &topics)?,
             active: ActiveHandle::default(),
             outflow: Arc::default(),
             ways,
@@ -148,6 +156,14 @@ impl OpenStream {
             topics,
             results,
         })
+    }
+}
+
+fn lookback(settings: &StreamSettings, topics: &Topics) -> Result<Arc<dyn Lookback>, OpenError> {
+    match (&settings.source, topics) {
+        (SourceSettings::Archive(source), _) => Ok(Arc::new(ArchiveLookback::new(source))),
+        (_, Topics::Kafka(stream)) => Ok(Arc::new(stream.lookback())),
+        (SourceSettings::Kafka(_), Topics::Archive) => Err(OpenError::Mixed),
     }
 }
 

@@ -76,6 +76,10 @@ pub struct StreamSettings {
     /// What back-tests may read beside the source.
     #[serde(default)]
     pub backtest: backtest::StreamBacktest,
+    /// Alerts lately judged whose places are remembered, so that `explain` finds them at once; each
+    /// takes 48 bytes.
+    #[serde(default = "recent_alerts")]
+    pub recent_alerts: usize,
 }
 
 /// Where alerts come from.
@@ -154,6 +158,9 @@ const fn gate_window() -> u64 {
 const fn gate_alerts() -> u64 {
     200
 }
+const fn recent_alerts() -> usize {
+    1_000_000
+}
 
 impl StreamSettings {
     /// Of how many alerts, the last ones, how many may go out of a live filter.
@@ -219,6 +226,7 @@ impl StreamSettings {
             let percent = self.gate_percent;
             return Err(format!("gate_percent = {percent}: must be 0 to 100"));
         }
+        check_range("recent_alerts", self.recent_alerts, 0, 100_000_000)?;
         let times = self.observed.iter().flat_map(|observed| &observed.path);
         for path in self.object_id.iter().chain(&self.alert_id).chain(times) {
             let path: FieldPath = path.parse().map_err(|error| format!("{error}"))?;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::delivery::Delivery;
 use crate::evaluate::active::ActiveHandle;
 use crate::judge::Judge;
+use crate::logbook::Page;
 use crate::outflow::{Admitted, Outflow};
 use crate::route::route;
 use crate::samples::Samples;
@@ -44,6 +45,7 @@ pub struct Worker {
     active: ActiveHandle,
     outflow: Arc<Outflow>,
     samples: Arc<Samples>,
+    page: Option<Page>,
     pace: Pace,
     stop: Arc<AtomicBool>,
     pending: Delivery,
@@ -83,12 +85,22 @@ impl Worker {
             active,
             outflow,
             samples,
+            page: None,
             pace,
             stop,
             pending,
             admitted: Admitted::default(),
             due: None,
             backoff: FIRST_BACKOFF,
+        }
+    }
+
+    /// Take note of every batch on `page`.
+    #[must_use]
+    pub fn noting(self, page: Page) -> Self {
+        Self {
+            page: Some(page),
+            ..self
         }
     }
 
@@ -129,7 +141,13 @@ impl Worker {
         }
         self.samples.offer(packets);
         let judgement = self.judge.judge(packets);
+        if let Some(page) = &mut self.page {
+            page.note(packets, &judgement);
+        }
         let mut delivery = route(packets, judgement);
+        if let Some(page) = &mut self.page {
+            page.failed(packets, &delivery.failures);
+        }
         self.admitted.append(self.outflow.admit(&mut delivery));
         self.pending.append(delivery);
         self.due

@@ -263,6 +263,18 @@ impl Host {
         Ok((response.status().as_u16(), response.headers().clone(), body))
     }
 
+    /// GET `path`, whatever its bytes.
+    ///
+    /// # Errors
+    /// When there is no answer, or the host refused.
+    pub fn bytes(&self, path: &str) -> Result<Vec<u8>> {
+        let call = self.agent.get(self.url(path));
+        let mut response = call.header("Authorization", self.bearer()).call()?;
+        let status = response.status();
+        ensure!(status.is_success(), "answered {status}");
+        Ok(response.body_mut().read_to_vec()?)
+    }
+
     /// POST a JSON document to `path`.
     ///
     /// # Errors

@@ -95,15 +95,8 @@ pub async fn list(
     Params(asked): Params<Listing>,
 ) -> Result<Json<Listed<NightView>>, Problem> {
     let limit = page::limit(asked.limit)?;
-    if let Some(night) = &asked.night
-        && !night::is_name(night)
-    {
-        let detail = format!("`night` is {night:?}, which is no night");
-        return Err(Problem::new(Kind::BadRequest, detail)
-            .advise("write the local date of its evening, as in 2026-04-01, or `unknown`"));
-    }
     let query = CountsQuery {
-        night: asked.night,
+        night: night_of(asked.night)?,
         setting: asked.setting,
         after: after(asked.cursor.as_deref())?,
         limit,
@@ -119,6 +112,21 @@ pub async fn list(
     let view = |night: &NightCounts| view(night, &reasons[&night.version]);
     let place = |night: &NightCounts| format!("{} {}", night.night, night.setting);
     Ok(Json(Listed::page(&nights, limit, view, place)))
+}
+
+/// A night that a query asks for.
+///
+/// # Errors
+/// Where it is no name of a night.
+pub fn night_of(asked: Option<String>) -> Result<Option<String>, Problem> {
+    match asked {
+        Some(night) if !night::is_name(&night) => {
+            let detail = format!("`night` is {night:?}, which is no night");
+            Err(Problem::new(Kind::BadRequest, detail)
+                .advise("write the local date of its evening, as in 2026-04-01, or `unknown`"))
+        }
+        asked => Ok(asked),
+    }
 }
 
 fn after(cursor: Option<&str>) -> Result<Option<(String, i64)>, Problem> {

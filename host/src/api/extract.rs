@@ -48,7 +48,8 @@ impl<T> utoipa::IntoResponses for Body<T> {
     }
 }
 
-fn is_json(request: &Request) -> bool {
+/// Whether the body is marked as JSON.
+pub fn is_json(request: &Request) -> bool {
     let header = request
         .headers()
         .get(CONTENT_TYPE)

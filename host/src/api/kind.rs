@@ -108,8 +108,8 @@ kinds! {
     InvalidField = UNPROCESSABLE_ENTITY "invalid_field" "A value does not fit";
     /// The upload room refused the filter; `code` is the check's own.
     Refused = UNPROCESSABLE_ENTITY "refused" "The filter was refused";
-    /// Too many uploads are waiting.
-    Busy = SERVICE_UNAVAILABLE "busy" "Too many uploads are waiting" again in 10;
+    /// Too many uploads or explanations are waiting.
+    Busy = SERVICE_UNAVAILABLE "busy" "Too much of this is waiting" again in 10;
     /// The database is away.
     Unavailable = SERVICE_UNAVAILABLE "registry_unavailable" "The registry is away" again in 5;
     /// The output topic cannot be made now.
@@ -118,6 +118,10 @@ kinds! {
     ResultsUnavailable = SERVICE_UNAVAILABLE "results_unavailable" "The results cannot be read now" again in 5;
     /// Too many live readers.
     TooManyReaders = TOO_MANY_REQUESTS "too_many_readers" "Too many live readers" again in 10;
+    /// A packet that cannot be decoded.
+    DamagedPacket = UNPROCESSABLE_ENTITY "damaged_packet" "The packet cannot be decoded";
+    /// The alerts of the past cannot be read now.
+    SourceUnavailable = SERVICE_UNAVAILABLE "source_unavailable" "The alerts cannot be read now" again in 10;
     /// The answer took too long.
     Slow = GATEWAY_TIMEOUT "too_slow" "The answer took too long" again in 10;
     /// Our fault.

@@ -23,13 +23,19 @@ mod connections;
 mod counts;
 mod docs_page;
 mod error;
+mod explain;
+mod explain_room;
 mod extract;
+mod failures;
 mod filter_changes;
 mod filters;
 mod gate;
 mod groups;
+mod health;
+mod health_view;
 mod kind;
 mod live;
+mod logs;
 mod openapi;
 mod operation;
 mod page;
@@ -52,6 +58,8 @@ use std::time::Duration;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 
+pub use explain_room::{ExplainRoom, Explained, FoundAt, NotExplained, Subject};
+pub use health::Budgets;
 pub use openapi::document_text;
 pub use reading::{CheckFields, StreamResults};
 pub use server::{ApiError, Server};
@@ -150,6 +158,9 @@ pub struct Host {
     ensure_topic: EnsureTopic,
     queue: uploads::Queue,
     reading: reading::Reading,
+    explain: Option<Arc<dyn ExplainRoom>>,
+    explanations: uploads::Queue,
+    budgets: Budgets,
     settings: Settings,
     backtests: backtest::Settings,
 }
@@ -173,6 +184,9 @@ impl Host {
             ensure_topic,
             queue,
             reading,
+            explain: None,
+            explanations: uploads::Queue::new(explain::AT_ONCE, explain::WAITING),
+            budgets: Budgets::default(),
             settings,
             backtests: backtest::Settings::default(),
         }
@@ -189,6 +203,33 @@ impl Host {
     pub fn with_results(mut self, stream: &str, results: StreamResults) -> Self {
         self.reading.put(stream, results);
         self
+    }
+
+    /// With the budgets that filters are held to.
+    #[must_use]
+    pub fn within(self, budgets: Budgets) -> Self {
+        Self { budgets, ..self }
+    }
+
+    /// With a room that explains.
+    #[must_use]
+    pub fn explaining(self, room: Arc<dyn ExplainRoom>) -> Self {
+        Self {
+            explain: Some(room),
+            ..self
+        }
+    }
+
+    fn explain_room(&self) -> Result<Arc<dyn ExplainRoom>, Problem> {
+        let room = self.explain.clone();
+        room.ok_or_else(|| Problem::internal("this host explains nothing"))
+    }
+
+    /// Whether this host judges the next alert of a stream by a setting.
+    fn is_live(&self, stream: &str, setting: i64) -> bool {
+        let of_stream = |one: &&StreamInfo| one.name.as_str() == stream;
+        let mut streams = self.streams.iter().filter(of_stream);
+        streams.any(|one| (one.live)().contains(&setting))
     }
 
     fn stream(&self, name: &str) -> Result<Name, Problem> {

@@ -40,6 +40,7 @@ use crate::evaluate::ParameterValue;
         (name = "gate", description = "What a setting has to show before it goes live."),
         (name = "alerts", description = "Passing alerts of a filter, by page and live."),
         (name = "counts", description = "What each cut did, night by night."),
+        (name = "health", description = "Why an alert did not pass; how a filter is doing."),
     )
 )]
 struct Base;

@@ -9,7 +9,7 @@ use super::error::is;
 use super::kind::{Answers, answers_of};
 
 /// What the braces of a path stand for: name, meaning, and whether it is a number.
-const PATH_PARAMETERS: [(&str, &str, bool); 7] = [
+const PATH_PARAMETERS: [(&str, &str, bool); 8] = [
     ("owner", "Who owns the filter.", false),
     ("name", "Name of the filter.", false),
     (
@@ -21,6 +21,7 @@ const PATH_PARAMETERS: [(&str, &str, bool); 7] = [
     ("group", "Name of a group.", false),
     ("stream", "Name of a stream.", false),
     ("quota", "Name of a quota.", false),
+    ("id", "Id of the cause of failure.", false),
 ];
 
 /// What follows from an operation's path and its answers.

@@ -10,8 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    Host, about, activation, alerts, audit, backtests, counts, filter_changes, filters, gate,
-    groups, live, openapi, quotas, running, settings, tokens, users, versions,
+    Host, about, activation, alerts, audit, backtests, counts, explain, failures, filter_changes,
+    filters, gate, groups, health, live, logs, openapi, quotas, running, settings, tokens, users,
+    versions,
 };
 
 type Routes = OpenApiRouter<Arc<Host>>;
@@ -74,4 +75,9 @@ pub fn others() -> Routes {
         .routes(routes!(gate::show, gate::lift, gate::end_lift))
         .routes(routes!(alerts::page))
         .routes(routes!(live::live))
+        .routes(routes!(explain::explain))
+        .routes(routes!(failures::causes))
+        .routes(routes!(failures::packet))
+        .routes(routes!(health::health))
+        .routes(routes!(logs::lines))
 }

@@ -19,7 +19,6 @@ mod choice;
 mod crew;
 mod difference;
 mod examination;
-mod histogram;
 mod nights;
 mod past;
 mod priority;
@@ -31,7 +30,6 @@ mod tally;
 pub use choice::{Choice, Origin, WrongChoice};
 pub use crew::{Backtests, Known};
 pub use examination::Examination;
-pub use histogram::{Bin, Distribution};
 pub use past::Past;
 pub use priority::lowest_priority;
 pub use report::{

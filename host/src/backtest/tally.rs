@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use super::histogram::Histogram;
 use super::nights::ChosenNights;
 use super::report::{
     AlertName, Cut, DifferenceReport, FailedAlert, FailureReport, NightReport, PassingAlert, Report,
@@ -16,6 +15,7 @@ use super::report::{
 use crate::delivery::{AnnotationValue, Counts, Delivery, Failure, Output};
 use crate::evaluate::{Reason, for_people};
 use crate::gate::Tested;
+use crate::histogram::Histogram;
 use crate::judge::Alert;
 use crate::source::{Packet, Position};
 

@@ -79,6 +79,7 @@ impl Crew {
             settings,
             schemas,
             samples,
+            logbook,
             active,
             outflow,
             ways,
@@ -102,7 +103,8 @@ impl Crew {
                 samples.clone(),
                 pace,
                 stop,
-            );
+            )
+            .noting(logbook.page());
             let name = format!("{}-{number}", settings.name);
             let (sender, label) = (sender.clone(), format!("worker {name}"));
             let run = move || {

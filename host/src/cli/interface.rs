@@ -8,8 +8,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use skysieve_decode::{FieldPath, SchemaSource};
 
+use super::explaining::Explaining;
 use crate::api::{
-    Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, StreamResults, UploadRoom,
+    Accepted, Budgets, EnsureTopic, Host, Refused, Settings, StreamInfo, StreamResults, UploadRoom,
 };
 use crate::judge::Judge;
 use crate::opened::{OpenStream, Topics};
@@ -59,7 +60,9 @@ pub(super) fn host(
         infos,
         Arc::new(room),
         ensure_topic(streams),
-    );
+    )
+    .within(Budgets::new(uploader.sandbox().settings()))
+    .explaining(Arc::new(Explaining::new(registry, uploader, streams)));
     Ok(streams.iter().fold(host, |host, stream| {
         host.with_results(&stream.settings.name, results(stream))
     }))

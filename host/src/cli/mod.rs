@@ -6,6 +6,7 @@
 mod chosen;
 mod crew;
 mod describe;
+mod explaining;
 mod filters;
 mod interface;
 mod json_line;

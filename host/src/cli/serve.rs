@@ -21,6 +21,7 @@ use crate::evaluate::{self, Sandbox};
 use crate::opened::OpenStream;
 use crate::refresh::Refresh;
 use crate::registry::Registry;
+use crate::scribe::Scribe;
 use crate::upload::Uploader;
 
 /// Arguments of `skysieve serve`.
@@ -78,7 +79,9 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let mut windows = Vec::with_capacity(config.streams.len());
     for settings in config.streams {
         let name = settings.name.clone();
-        let stream = tokio::task::spawn_blocking(move || OpenStream::open(&settings)).await?;
+        let logbook = config.logbook.clone();
+        let open = move || OpenStream::open(&settings, &logbook);
+        let stream = tokio::task::spawn_blocking(open).await?;
         let stream = stream.with_context(|| format!("stream {name:?}"))?;
         let mut refresh = Refresh::new(
             registry.clone(),
@@ -92,6 +95,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             .await
             .context("the active filters cannot be read")?;
         windows.push(tokio::spawn(refresh.run(stopping.clone())));
+        let scribe = Scribe::new(&registry, &stream);
+        windows.push(tokio::spawn(scribe.run(stopping.clone())));
         streams.push(stream);
     }
     let host = super::interface::host(config.api, &registry, &uploader, &streams)?

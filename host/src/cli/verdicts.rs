@@ -4,13 +4,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::delivery::AnnotationValue;
-use crate::evaluate::Verdict;
+use crate::explain::Spoken;
 use crate::judge::{Judgement, Verdicts};
 use crate::source::Packet;
-
-/// The reason of an alert that lacks a field which the filter requires (code 200 of the contract).
-const LACKING: &str = "lacks_a_required_field";
 
 /// One line for each damaged packet and for each alert and filter.
 pub(super) fn verdict_lines(packets: &[Packet], judgement: &Judgement) -> Vec<Value> {
@@ -50,11 +46,14 @@ fn filter_lines(packets: &[Packet], judgement: &Judgement, said: &Verdicts) -> V
             "filter".to_owned(),
             said.filter.destination.filter.clone().into(),
         );
-        let verdict = judged.next_if(|((judged, _), _)| **judged == row);
-        add_verdict(
-            &mut line,
-            said,
-            verdict.map(|((_, verdict), fuel)| (verdict, *fuel)),
+        let judged = judged.next_if(|((judged, _), _)| **judged == row);
+        let spoken = Spoken::of(&said.filter, judged.map(|((_, verdict), _)| verdict));
+        if let Value::Object(spoken) = json!(spoken) {
+            line.extend(spoken);
+        }
+        line.insert(
+            "fuel".to_owned(),
+            judged.map_or(0, |(_, fuel)| *fuel).into(),
         );
         Value::Object(line)
     };
@@ -71,36 +70,4 @@ fn place(packet: &Packet, record: u32) -> Map<String, Value> {
         ("packet".to_owned(), position.offset.into()),
         ("record".to_owned(), record.into()),
     ])
-}
-
-fn add_verdict(line: &mut Map<String, Value>, said: &Verdicts, verdict: Option<(&Verdict, u64)>) {
-    let filter = &said.filter;
-    let named = |annotations: &[(u32, AnnotationValue)]| -> Value {
-        let named = filter.name_annotations(annotations.to_vec());
-        named
-            .into_iter()
-            .map(|(name, value)| (name.to_string(), json!(value)))
-            .collect::<Map<_, _>>()
-            .into()
-    };
-    let (word, reason, annotations) = match verdict {
-        None => ("reject", LACKING.into(), json!({})),
-        Some((Verdict::Pass(annotations), _)) => ("pass", Value::Null, named(annotations)),
-        Some((Verdict::Reject { code, annotations }, _)) => (
-            "reject",
-            filter.destination.reason(*code).into(),
-            named(annotations),
-        ),
-        Some((Verdict::Fail(fault), _)) => {
-            line.insert("message".to_owned(), fault.message.clone().into());
-            ("fail", fault.kind.as_str().into(), json!({}))
-        }
-    };
-    line.insert("verdict".to_owned(), word.into());
-    line.insert("reason".to_owned(), reason);
-    line.insert("annotations".to_owned(), annotations);
-    line.insert(
-        "fuel".to_owned(),
-        verdict.map_or(0, |(_, fuel)| fuel).into(),
-    );
 }

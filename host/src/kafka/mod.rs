@@ -43,6 +43,7 @@ mod count_log;
 mod deliveries;
 mod error;
 mod group;
+mod lookback;
 mod memory;
 mod names;
 pub mod publish;
@@ -62,6 +63,7 @@ pub mod watchdog;
 
 pub use count_log::KafkaCountLog;
 pub use error::KafkaError;
+pub use lookback::KafkaLookback;
 pub use names::StreamTopics;
 pub use range::KafkaRange;
 pub use range_ends::Range;

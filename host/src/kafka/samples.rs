@@ -55,7 +55,7 @@ pub(super) fn read(
     Ok(packets)
 }
 
-fn partitions(settings: &Settings, metadata: &Metadata) -> Vec<(String, i32)> {
+pub(super) fn partitions(settings: &Settings, metadata: &Metadata) -> Vec<(String, i32)> {
     let topics: BTreeSet<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
     let wanted: Vec<&str> = topics
         .into_iter()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::count_log::KafkaCountLog;
 use super::group::Group;
+use super::lookback::KafkaLookback;
 use super::memory::PositionMemory;
 use super::names::StreamTopics;
 use super::records::Writer;
@@ -130,6 +131,12 @@ impl KafkaStream {
     /// When a client cannot be made.
     pub fn count_log(&self) -> Result<KafkaCountLog, KafkaError> {
         KafkaCountLog::new(&self.0.settings, &self.0.cluster, &self.0.own.counts)
+    }
+
+    /// The recent past of the source topics.
+    #[must_use]
+    pub fn lookback(&self) -> KafkaLookback {
+        KafkaLookback::new(&self.0.settings)
     }
 
     /// About the `wanted` newest packets of the source topics.

@@ -10,7 +10,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::error::RegistryError;
-use super::numbers::OwnerId;
+use super::numbers::{FilterId, OwnerId};
 use super::{Registry, versions};
 use crate::evaluate::{Description, ParameterValue};
 use crate::payload::Payload;
@@ -108,6 +108,62 @@ impl Registry {
                     .ok_or_else(|| RegistryError::Missing {
                         what: "setting",
                         name: setting.to_string(),
+                    })
+            })
+            .await
+    }
+}
+
+/// What of a filter is to be looked at, running or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    /// A setting.
+    Setting(i64),
+    /// A version, with its default parameters.
+    Version(i64),
+}
+
+impl Registry {
+    /// A setting or version of a filter as it would run, whether it does or not. A version has the
+    /// setting 0.
+    ///
+    /// # Errors
+    /// `Missing` where the filter has none of that number.
+    pub async fn runnable(
+        &self,
+        filter: FilterId,
+        chosen: Chosen,
+    ) -> Result<ActiveSetting, RegistryError> {
+        let (what, setting, version) = match chosen {
+            Chosen::Setting(number) => ("setting", number, 0),
+            Chosen::Version(number) => ("version", 0, number),
+        };
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                let row = sqlx::query(
+                    "select coalesce(s.number, 0) as setting, f.owner_id, o.name as owner, f.name as filter,
+                            v.number as version, v.digest, v.description,
+                            coalesce(s.parameters, '{}') as parameters, f.topic,
+                            coalesce(s.payload, 'packet') as payload
+                     from filters f
+                     join owners o on o.id = f.owner_id
+                     join versions v on v.filter_id = f.id
+                     left join settings s
+                       on s.filter_id = f.id and s.version = v.number and s.number = $2
+                     where f.id = $1 and (s.number = $2 or v.number = $3)",
+                )
+                .bind(filter.0)
+                .bind(setting)
+                .bind(version)
+                .fetch_optional(&mut *connection)
+                .await?;
+                row.as_ref()
+                    .map(read)
+                    .transpose()?
+                    .ok_or_else(|| RegistryError::Missing {
+                        what,
+                        name: setting.max(version).to_string(),
                     })
             })
             .await

@@ -233,7 +233,7 @@ async fn add_outcomes(
 }
 
 /// `($1, $2), ($3, $4)` for 2 rows of 2 columns.
-fn placeholders(rows: usize, columns: usize) -> String {
+pub(super) fn placeholders(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
         let numbers: Vec<_> = (1..=columns)
             .map(|n| format!("${}", row * columns + n))
@@ -244,6 +244,6 @@ fn placeholders(rows: usize, columns: usize) -> String {
 }
 
 /// Counts and times of centuries fit; a damaged log must not stop the folding.
-fn stored(number: u64) -> i64 {
+pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         20_261_123_000_001,
         "registry",
@@ -25,6 +25,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         20_261_124_000_003,
         "backtests",
         include_str!("../../../migrations/20261124000003_backtests.sql"),
+    ),
+    (
+        20_261_124_000_005,
+        "health",
+        include_str!("../../../migrations/20261124000005_health.sql"),
     ),
 ];
 

@@ -4,6 +4,7 @@
 //! Never: decoding.
 
 pub mod archive;
+pub mod lookback;
 pub mod place;
 pub mod schema_folder;
 

@@ -9,6 +9,7 @@ mod alerts;
 mod compatibility;
 mod document;
 mod gate;
+mod health;
 mod journey;
 mod limits;
 mod refusals;

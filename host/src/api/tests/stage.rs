@@ -12,12 +12,17 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::shelf::Shelf;
-use crate::api::{Accepted, EnsureTopic, Host, Refused, Settings, StreamInfo, UploadRoom, router};
+use crate::api::{
+    Accepted, EnsureTopic, ExplainRoom, Explained, Host, NotExplained, Refused, Settings,
+    StreamInfo, Subject, UploadRoom, router,
+};
 use crate::backtest;
 use crate::config::Config;
+use crate::explain::ExplainError;
 use crate::gate;
+use crate::registry::tests::notes::failed;
 use crate::registry::tests::stage::{Stage as RegistryStage, description, name, new_token};
-use crate::registry::{By, MAIN_LANE, NewToken, Role, Scope};
+use crate::registry::{ActiveSetting, By, MAIN_LANE, NewToken, OwnerId, Role, Scope};
 use crate::stream::StreamSettings;
 
 /// Who asks.
@@ -123,6 +128,41 @@ const OPEN: gate::Gate = gate::Gate {
     percent: 100.0,
     alerts: 0,
 };
+
+/// A packet of `slow` waits until the gate opens, one of `torn` is damaged, one of `hidden` is beyond
+/// the owner's rights, and so is every alert of the past.
+impl ExplainRoom for Room {
+    fn explain(
+        &self,
+        stream: &str,
+        setting: ActiveSetting,
+        subject: Subject,
+    ) -> Result<Explained, NotExplained> {
+        assert_eq!((stream, setting.filter.as_str()), ("ztf", "nearby"));
+        let no = |why| Err(NotExplained::Alert(why));
+        match subject {
+            Subject::Packet(packet) if packet == b"torn" => {
+                no(ExplainError::Damaged("cut off at byte 4".to_owned()))
+            }
+            Subject::Packet(packet) if packet == b"hidden" => no(ExplainError::NoAlert),
+            Subject::Packet(packet) => {
+                if packet == b"slow" {
+                    self.wait();
+                }
+                Ok(Explained {
+                    fuel_budget: 1_000,
+                    found: None,
+                    alerts: Vec::new(),
+                })
+            }
+            Subject::Past(..) => no(ExplainError::NoAlert),
+        }
+    }
+
+    fn may_see(&self, _: &str, _: OwnerId, packet: Vec<u8>) -> Result<bool, NotExplained> {
+        Ok(packet != b"hidden")
+    }
+}
 
 pub(super) struct Stage {
     pub(super) registry: RegistryStage,
@@ -262,8 +302,19 @@ impl Stage {
             .ask(Who::Owner, "POST", "/v1/filters/anna/nearby/settings", body)
             .await;
         assert_eq!(made.status, 201, "{made:?}");
+        // One cause of failure, whose id follows from what it is.
+        let failed = failed(1, "no band", 2_000, "2026-11-23", 3);
+        let settings = crate::logbook::Settings::default();
+        let registry = &self.registry.registry;
+        registry
+            .note("nearby", 1, &failed, &settings)
+            .await
+            .unwrap();
     }
 }
+
+/// The cause of failure that [`Stage::nearby`] notes.
+pub(super) const CAUSE: &str = "b802c5e4bd2a07c9";
 
 pub(super) fn host(
     settings: Settings,
@@ -300,5 +351,8 @@ fn host_behind(
         waiting_per_owner: 3,
         ..backtest::Settings::default()
     };
-    Host::new(settings, registry.registry.clone(), streams, room, ensure).with_backtests(backtests)
+    let explain = room.clone();
+    Host::new(settings, registry.registry.clone(), streams, room, ensure)
+        .with_backtests(backtests)
+        .explaining(explain)
 }

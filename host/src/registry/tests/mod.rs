@@ -11,6 +11,7 @@ mod counting;
 mod gate;
 mod groups;
 mod migrating;
+pub(crate) mod notes;
 mod outages;
 mod people;
 mod running;

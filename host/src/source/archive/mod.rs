@@ -7,6 +7,7 @@
 //! writing, or a time stamp (a file's age is not a broker's time).
 
 mod folder;
+mod lookback;
 mod members;
 mod packets;
 mod past;
@@ -20,12 +21,13 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+pub use lookback::ArchiveLookback;
 pub use past::PastFiles;
 pub use progress::{Next, Progress};
 
 use super::{BatchLimits, Packet, Partition, Polled, Source, SourceError};
 use folder::Folder;
-use packets::{FilePackets, Kind};
+use packets::{FilePackets, Kind, is_passing};
 use progress::Key;
 
 /// A followed folder is looked at this often. Where a look takes long (a million files, a slow network
@@ -243,16 +245,6 @@ impl ArchiveSource {
         let until = self.next_look.map_or(until, |look| look.min(until));
         std::thread::sleep(until.saturating_duration_since(Instant::now()));
     }
-}
-
-/// Whether the machine, not the file, is in trouble.
-fn is_passing(error: &io::Error) -> bool {
-    use nix::errno::Errno;
-    let errno = error.raw_os_error().map(Errno::from_raw);
-    matches!(
-        errno,
-        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EINTR)
-    )
 }
 
 impl Source for ArchiveSource {

@@ -129,3 +129,13 @@ impl FilePackets {
 fn begins_like_a_packet(start: &[u8]) -> bool {
     start.starts_with(b"Obj\x01") || (start.len() > 5 && start[0] == 0)
 }
+
+/// Whether the machine, not the file, is in trouble.
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(
+        errno,
+        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::EINTR)
+    )
+}

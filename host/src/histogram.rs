@@ -15,7 +15,7 @@ const PARTS: u64 = 8;
 
 /// Counts by size; adds up, and can be saved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Histogram {
+pub struct Histogram {
     bins: BTreeMap<u16, u64>,
     max: u64,
 }
@@ -49,12 +49,41 @@ pub struct Bin {
 }
 
 impl Histogram {
-    pub(super) fn add(&mut self, value: u64) {
-        *self.bins.entry(bin(value)).or_default() += 1;
+    /// Count one number.
+    pub fn add(&mut self, value: u64) {
+        self.add_many(value, 1);
+    }
+
+    /// Count the same number for several alerts.
+    pub fn add_many(&mut self, value: u64, alerts: u64) {
+        *self.bins.entry(bin(value)).or_default() += alerts;
         self.max = self.max.max(value);
     }
 
-    pub(super) fn distribution(&self) -> Distribution {
+    /// Add what another one counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (bin, alerts) in &other.bins {
+            *self.bins.entry(*bin).or_default() += alerts;
+        }
+        self.max = self.max.max(other.max);
+    }
+
+    /// Bins that hold alerts, and how many.
+    pub fn bins(&self) -> impl Iterator<Item = (u16, u64)> {
+        self.bins.iter().map(|(bin, alerts)| (*bin, *alerts))
+    }
+
+    /// Of stored bins; the greatest number is the upper edge of the last one.
+    #[must_use]
+    pub fn of_bins(bins: impl IntoIterator<Item = (u16, u64)>) -> Self {
+        let bins: BTreeMap<u16, u64> = bins.into_iter().collect();
+        let max = bins.last_key_value().map_or(0, |(bin, _)| edges(*bin).1);
+        Self { bins, max }
+    }
+
+    /// Its percentiles.
+    #[must_use]
+    pub fn distribution(&self) -> Distribution {
         Distribution {
             alerts: self.bins.values().sum(),
             p50: self.percentile(50),

@@ -12,6 +12,7 @@ mod gate;
 mod groups;
 mod migrating;
 mod outages;
+mod payloads;
 mod people;
 mod running;
 pub(crate) mod stage;

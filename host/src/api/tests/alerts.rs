@@ -359,7 +359,13 @@ async fn a_setting_is_checked_against_the_stream() {
         assert_eq!(made.status.as_u16(), status, "{payload}: {}", made.body);
     }
     let listed = stage.get(settings).await.body;
-    assert_eq!(listed["items"][0]["payload"], json!({"fields": ["a", "b"]}));
+    let (last, first) = (&listed["items"][0], &listed["items"][3]);
+    let chosen = (&last["payload"], &last["fields"]);
+    assert_eq!(chosen, (&json!("fields"), &json!(["a", "b"])));
+    assert_eq!(
+        (&first["payload"], first.get("fields")),
+        (&json!("packet"), None)
+    );
 }
 
 /// What was delivered under rights that were taken away is not shown, by page or live.

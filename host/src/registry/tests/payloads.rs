@@ -11,7 +11,7 @@ async fn a_payload_comes_back_as_it_was_chosen(stage: &Stage) {
     let anna = stage.user("anna").await;
     let filter = stage.filter(&anna, "nearby").await;
     stage.version(&filter, "one").await;
-    let fields = ["a.\"b\"\"c\"", "d[].e", "\"é\""].map(str::to_owned);
+    let fields = ["\"é\"", "a.\"b\"\"c\"", "d[].e"].map(str::to_owned);
     let mut numbers = Vec::new();
     for payload in [
         Payload::Packet,

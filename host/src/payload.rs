@@ -9,8 +9,24 @@ use skysieve_decode::{FieldPath, Parts, PathError};
 /// Greatest number of fields that are chosen: the widest real alerts have 500.
 const MOST_FIELDS: usize = 500;
 
+/// The word for what goes out for a passing alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Payload)]
+pub enum PayloadKind {
+    /// The packet, byte for byte as it came.
+    #[default]
+    Packet,
+    /// A packet without what the stream calls cutouts.
+    WithoutCutouts,
+    /// A packet of chosen fields alone.
+    Fields,
+    /// A packet that says who the alert is and where it stands in the source.
+    Reference,
+}
+
 /// What goes out for a passing alert.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Payload {
     /// The packet, byte for byte as it came.
@@ -36,12 +52,45 @@ pub enum PayloadError {
     /// Too many fields.
     #[error("the payload has {0} fields; {MOST_FIELDS} are the most")]
     TooMany(usize),
+    /// Fields beside another choice.
+    #[error("`fields` go with the payload `fields` alone")]
+    FieldsBeside,
     /// A word that is none.
     #[error("there is no payload {0:?}; choose packet, without_cutouts, fields or reference")]
     Unknown(String),
 }
 
 impl Payload {
+    /// The choice of a word and, for `fields`, of some; fields alone choose themselves.
+    ///
+    /// # Errors
+    /// When the two do not go together, or as for [`Payload::checked`].
+    pub fn choose(
+        kind: Option<PayloadKind>,
+        fields: Option<Vec<String>>,
+    ) -> Result<Self, PayloadError> {
+        let choice = match (kind, fields) {
+            (None | Some(PayloadKind::Fields), Some(fields)) => Self::Fields(fields),
+            (Some(PayloadKind::Fields), None) => Self::Fields(Vec::new()),
+            (Some(_), Some(_)) => return Err(PayloadError::FieldsBeside),
+            (None | Some(PayloadKind::Packet), None) => Self::Packet,
+            (Some(PayloadKind::WithoutCutouts), None) => Self::WithoutCutouts,
+            (Some(PayloadKind::Reference), None) => Self::Reference,
+        };
+        choice.checked()
+    }
+
+    /// Its word.
+    #[must_use]
+    pub const fn kind(&self) -> PayloadKind {
+        match self {
+            Self::Packet => PayloadKind::Packet,
+            Self::WithoutCutouts => PayloadKind::WithoutCutouts,
+            Self::Fields(_) => PayloadKind::Fields,
+            Self::Reference => PayloadKind::Reference,
+        }
+    }
+
     /// The word that records and lines carry.
     #[must_use]
     pub const fn word(&self) -> &'static str {
@@ -154,6 +203,24 @@ mod tests {
             "{\"fields\": [\"a..b\"]}",
         ] {
             assert!(Payload::from_stored(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_and_fields_go_together() {
+        use PayloadKind as K;
+        let some = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
+        let choose = Payload::choose;
+        assert_eq!(choose(None, None), Ok(Payload::Packet));
+        assert_eq!(choose(Some(K::Reference), None), Ok(Payload::Reference));
+        assert_eq!(choose(None, some(&["a"])), Ok(fields(&["a"])));
+        assert_eq!(choose(Some(K::Fields), some(&["a"])), Ok(fields(&["a"])));
+        assert_eq!(choose(Some(K::Fields), None), Err(PayloadError::NoFields));
+        let beside = choose(Some(K::WithoutCutouts), some(&["a"]));
+        assert_eq!(beside, Err(PayloadError::FieldsBeside));
+        let kinds = [K::Packet, K::WithoutCutouts, K::Reference];
+        for kind in kinds {
+            assert_eq!(choose(Some(kind), None).unwrap().kind(), kind);
         }
     }
 

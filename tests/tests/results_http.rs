@@ -84,9 +84,7 @@ impl Stage {
     /// A setting with this payload, active from now on.
     fn choose(&self, filter: &str, payload: &Value) -> i64 {
         let path = format!("/v1/filters/{USER}/{filter}");
-        let setting = self
-            .host
-            .post(&format!("{path}/settings"), &json!({"payload": payload}));
+        let setting = self.host.post(&format!("{path}/settings"), &payload);
         let setting = setting.unwrap().created().unwrap()["setting"]
             .as_i64()
             .unwrap();
@@ -331,10 +329,10 @@ fn payloads_are_chosen(stage: &mut Stage) {
     stage.feed(10);
     stage.passed(&filter, 10);
     for (times, payload) in [
-        json!("without_cutouts"),
-        json!({"fields": ["value", "series[].x", "value"]}),
-        json!("reference"),
-        json!("packet"),
+        json!({"payload": "without_cutouts"}),
+        json!({"payload": "fields", "fields": ["value", "series[].x", "value"]}),
+        json!({"payload": "reference"}),
+        json!({"payload": "packet"}),
     ]
     .iter()
     .enumerate()
@@ -441,12 +439,9 @@ fn payloads_are_chosen(stage: &mut Stage) {
     // What no alert has is refused, with what there is.
     let path = format!("/v1/filters/{USER}/{filter}");
     for (body, part) in [
-        (
-            json!({"payload": {"fields": ["valeu"]}}),
-            "did you mean value",
-        ),
-        (json!({"payload": {"fields": ["a..b"]}}), "lacks a name"),
-        (json!({"payload": {"fields": []}}), "no fields"),
+        (json!({"fields": ["valeu"]}), "did you mean value"),
+        (json!({"fields": ["a..b"]}), "lacks a name"),
+        (json!({"fields": []}), "no fields"),
     ] {
         let refused = host.post(&format!("{path}/settings"), &body).unwrap();
         let detail = refused.body["detail"].as_str().unwrap().to_owned();

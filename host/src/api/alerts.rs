@@ -19,7 +19,7 @@ use super::extract::Params;
 use super::reading::unread;
 use super::{Host, Settings};
 use crate::night;
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadKind};
 use crate::results::{Begin, Cursor, Format, Line, Look, Page, read_page};
 
 /// The cursor of the next page.
@@ -60,11 +60,11 @@ pub struct Asked {
     /// `jsonl` or `avro`; without it the `Accept` header chooses, and JSON lines where it does not.
     #[param(pattern = "^(jsonl|avro)$")]
     format: Option<String>,
-    /// What to show of each alert: `packet`, `without_cutouts`, `fields` or `reference`.
-    #[param(pattern = "^(packet|without_cutouts|fields|reference)$")]
-    payload: Option<String>,
+    /// What to show of each alert.
+    #[param(inline)]
+    payload: Option<PayloadKind>,
     /// Paths, separated by commas: these parts alone.
-    #[param(example = "candidate.jd,candidate.magpsf")]
+    #[param(example = "FIELD,RECORD.FIELD,ARRAY[].FIELD")]
     fields: Option<String>,
 }
 
@@ -93,7 +93,8 @@ pub async fn page(
 ) -> Result<Response, Problem> {
     let filter = held.filter;
     let stream = host.reading.stream(&filter.stream)?.clone();
-    let choice = stream.checked(choice(asked.payload.as_deref(), asked.fields.as_deref())?)?;
+    let choice = Payload::choose(asked.payload, asked.fields.as_deref().map(split))?;
+    stream.check(&choice)?;
     let begin = begin(filter.id.0, asked.after.as_deref(), asked.since.as_deref())?;
     let begin = begin.unwrap_or(Begin::Oldest);
     let format = format(asked.format.as_deref(), &headers)?;
@@ -191,26 +192,8 @@ fn format(asked: Option<&str>, headers: &HeaderMap) -> Result<Format, Problem> {
     }
 }
 
-/// What to show of each alert. Fields are paths, separated by commas.
-///
-/// # Errors
-/// When the words do not go together.
-pub(super) fn choice(payload: Option<&str>, fields: Option<&str>) -> Result<Payload, Problem> {
-    let wrong = |detail: String| Problem::new(Kind::BadRequest, detail);
-    match (payload, fields) {
-        (None | Some("fields"), Some(fields)) => Ok(Payload::Fields(split(fields))),
-        (Some(_), Some(_)) => Err(wrong(
-            "`fields` goes with `payload=fields` alone".to_owned(),
-        )),
-        (Some("fields"), None) => Err(wrong("`payload=fields` needs `fields`".to_owned())
-            .advise("name paths, separated by commas")),
-        (Some(word), None) => Payload::from_stored(word).map_err(|error| wrong(error.to_string())),
-        (None, None) => Ok(Payload::Packet),
-    }
-}
-
-/// At the commas that are not part of a quoted name.
-fn split(fields: &str) -> Vec<String> {
+/// Paths, at the commas that are not part of a quoted name.
+pub(super) fn split(fields: &str) -> Vec<String> {
     let mut quoted = false;
     let at_comma = |character: char| {
         quoted ^= character == '"';
@@ -257,22 +240,6 @@ mod tests {
     fn fields_are_split_at_commas_outside_of_quotes() {
         assert_eq!(split("a.b, c[].d"), ["a.b", "c[].d"]);
         assert_eq!(split("a.\"x,\"\"y\",b"), ["a.\"x,\"\"y\"", "b"]);
-    }
-
-    #[test]
-    fn choices_are_read() {
-        assert_eq!(choice(None, None).unwrap(), Payload::Packet);
-        assert_eq!(choice(Some("reference"), None).unwrap(), Payload::Reference);
-        let fields = Payload::Fields(vec!["a".to_owned()]);
-        assert_eq!(choice(None, Some("a")).unwrap(), fields);
-        assert_eq!(choice(Some("fields"), Some("a")).unwrap(), fields);
-        for (payload, fields) in [
-            (Some("packet"), Some("a")),
-            (Some("fields"), None),
-            (Some("pixels"), None),
-        ] {
-            assert!(choice(payload, fields).is_err());
-        }
     }
 
     #[test]

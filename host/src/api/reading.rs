@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::Settings;
 use super::error::{Kind, Problem};
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadError};
 use crate::registry::{Filter, OwnerId, Registry, RegistryError};
 use crate::results::{Begin, Reader, Renderer, Results, ResultsError};
 use crate::rights::{Programmes, Rights};
@@ -158,22 +158,18 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl StreamResults {
-    /// The choice, where alerts of the stream can give it.
+    /// Whether alerts of the stream can give the choice.
     ///
     /// # Errors
-    /// When a field is no path, or is in no alert that was seen lately.
-    pub(super) fn checked(&self, choice: Payload) -> Result<Payload, Problem> {
-        let choice = choice
-            .checked()
-            .map_err(|error| Problem::new(Kind::InvalidField, error.to_string()))?;
-        if choice == Payload::WithoutCutouts && self.cutouts.is_empty() {
+    /// When there are no cutouts to leave out, or a field is in no alert that was seen lately.
+    pub(super) fn check(&self, choice: &Payload) -> Result<(), Problem> {
+        if *choice == Payload::WithoutCutouts && self.cutouts.is_empty() {
             let detail = "the stream names no cutouts";
             return Err(Problem::new(Kind::InvalidField, detail)
                 .advise("choose `fields`, or ask an administrator to set `cutouts`"));
         }
         (self.check_fields)(&choice.fields())
-            .map_err(|reason| Problem::new(Kind::InvalidField, reason))?;
-        Ok(choice)
+            .map_err(|reason| Problem::new(Kind::InvalidField, reason))
     }
 
     /// What the owner of the filter may see now.
@@ -216,4 +212,10 @@ pub(super) fn unread(filter: &Filter, error: &ResultsError) -> Problem {
         "the filter's alerts cannot be read now",
     )
     .advise("try again in a few seconds, from the same cursor")
+}
+
+impl From<PayloadError> for Problem {
+    fn from(error: PayloadError) -> Self {
+        Self::new(Kind::InvalidField, error.to_string())
+    }
 }

@@ -19,7 +19,8 @@ use super::extract::{Body, Params};
 use super::page::{self, Listed, Page};
 use super::{Host, time};
 use crate::evaluate::ParameterValue;
-use crate::registry::{FilterSetting, NewSetting, Payload};
+use crate::payload::{Payload, PayloadKind};
+use crate::registry::{FilterSetting, NewSetting};
 
 /// What makes a setting.
 #[derive(Deserialize, ToSchema)]
@@ -32,8 +33,12 @@ pub struct Creation {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, ParameterValue>)]
     parameters: BTreeMap<String, Value>,
+    /// What goes out for an alert that passes.
     #[serde(default)]
-    payload: Payload,
+    payload: Option<PayloadKind>,
+    /// Paths of the parts that go out, where `payload` is `fields`.
+    #[serde(default)]
+    fields: Option<Vec<String>>,
 }
 
 /// A setting as clients see it.
@@ -46,7 +51,11 @@ pub struct SettingView {
     /// Every declared parameter with its value.
     #[schema(value_type = BTreeMap<String, ParameterValue>)]
     parameters: Map<String, Value>,
-    payload: Payload,
+    /// What goes out for an alert that passes.
+    payload: PayloadKind,
+    /// The parts that go out, where `payload` is `fields`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<String>>,
     /// Name of who made it.
     created_by: String,
     #[schema(format = DateTime)]
@@ -59,7 +68,7 @@ pub struct SettingView {
     post, path = "/v1/filters/{owner}/{name}/settings", tag = "settings", request_body = Creation,
     responses(
         (status = CREATED, body = SettingView), (status = OK, description = "The filter has this setting already", body = SettingView),
-        Held, Body<Creation>, is::FilterDeleted, is::NoVersion, is::InvalidParameter
+        Held, Body<Creation>, is::FilterDeleted, is::NoVersion, is::InvalidParameter, is::InvalidField
     )
 )]
 pub async fn create(
@@ -68,13 +77,10 @@ pub async fn create(
     Body(asked): Body<Creation>,
 ) -> Result<Response, Problem> {
     // A host that does not run the stream has nothing to check fields against.
-    let payload = match host.reading.stream(&held.filter.stream) {
-        Ok(stream) => stream.checked(asked.payload)?,
-        Err(_) => asked
-            .payload
-            .checked()
-            .map_err(|error| Problem::new(Kind::InvalidField, error.to_string()))?,
-    };
+    let payload = Payload::choose(asked.payload, asked.fields)?;
+    if let Ok(stream) = host.reading.stream(&held.filter.stream) {
+        stream.check(&payload)?;
+    }
     let new = NewSetting {
         filter: held.filter.id,
         by: held.actor.0.user,
@@ -132,7 +138,11 @@ fn view(setting: &FilterSetting) -> SettingView {
         setting: setting.number,
         version: setting.version,
         parameters: setting.parameters.clone(),
-        payload: setting.payload.clone(),
+        payload: setting.payload.kind(),
+        fields: match &setting.payload {
+            Payload::Fields(fields) => Some(fields.clone()),
+            _ => None,
+        },
         created_by: setting.created_by.clone(),
         created: time(setting.created_ms),
     }

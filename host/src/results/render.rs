@@ -55,6 +55,7 @@ pub struct Line<'a> {
     /// Written by itself: the values are text already.
     #[serde(skip)]
     #[schema(value_type = Option<Object>)]
+    #[expect(dead_code, reason = "it stands here for the document's sake")]
     alert: (),
 }
 

@@ -20,11 +20,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::Host;
-use super::alerts::{begin, choice};
+use super::alerts::{begin, split};
 use super::auth::Held;
 use super::error::{Kind, Problem, is};
 use super::extract::Params;
 use super::reading::{LivePlace, unread};
+use crate::payload::{Payload, PayloadKind};
 use crate::registry::Filter;
 use crate::results::{Begin, Look, Looked, Outlet, Reader, ResultsError};
 use crate::rights::Rights;
@@ -50,11 +51,11 @@ pub struct Asked {
     /// Begin with what was delivered at this instant or later.
     #[param(format = DateTime, example = "2026-11-24T03:00:00Z")]
     since: Option<String>,
-    /// What to show of each alert: `packet`, `without_cutouts`, `fields` or `reference`.
-    #[param(pattern = "^(packet|without_cutouts|fields|reference)$")]
-    payload: Option<String>,
+    /// What to show of each alert.
+    #[param(inline)]
+    payload: Option<PayloadKind>,
     /// Paths, separated by commas: these parts alone.
-    #[param(example = "candidate.jd,candidate.magpsf")]
+    #[param(example = "FIELD,RECORD.FIELD,ARRAY[].FIELD")]
     fields: Option<String>,
 }
 
@@ -79,7 +80,8 @@ pub async fn live(
 ) -> Result<Response, Problem> {
     let filter = held.filter;
     let stream = host.reading.stream(&filter.stream)?.clone();
-    let choice = stream.checked(choice(asked.payload.as_deref(), asked.fields.as_deref())?)?;
+    let choice = Payload::choose(asked.payload, asked.fields.as_deref().map(split))?;
+    stream.check(&choice)?;
     let last = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok());

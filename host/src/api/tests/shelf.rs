@@ -11,6 +11,7 @@ use crate::api::StreamResults;
 use crate::results::{
     Begin, Cursor, Found, Look, Looked, Origin, Place, Reader, Results, ResultsError,
 };
+use crate::rights::Programmes;
 
 /// Alerts by topic, all in partition 0.
 #[derive(Default)]
@@ -23,6 +24,18 @@ pub(super) struct Shelf {
 impl Shelf {
     /// The next alert of the topic; its packet is a reference to itself, unless it is `torn`.
     pub(super) fn put(&self, topic: &str, id: &str, night: &str, torn: bool) {
+        self.put_of(topic, id, night, torn, Some(1));
+    }
+
+    /// The same, of a programme.
+    pub(super) fn put_of(
+        &self,
+        topic: &str,
+        id: &str,
+        night: &str,
+        torn: bool,
+        programme: Option<i64>,
+    ) {
         let mut topics = self.topics.lock().unwrap();
         let alerts = topics.entry(topic.to_owned()).or_default();
         let source = Origin {
@@ -52,7 +65,7 @@ impl Shelf {
             night: night.to_owned(),
             version: 1,
             setting: 1,
-            programme: Some(if torn { 2 } else { 1 }),
+            programme,
             holds: "packet".to_owned(),
             source,
             annotations: serde_json::Map::new(),
@@ -70,7 +83,10 @@ impl Shelf {
             results: Arc::new(Handle(self.clone())),
             schemas: Arc::new(NoSchemas),
             cutouts: vec!["topic".parse().unwrap()],
-            programmes: None,
+            programmes: Some(Programmes {
+                path: vec!["programme".to_owned()],
+                public: vec![1],
+            }),
             check_fields: Arc::new(check),
         }
     }

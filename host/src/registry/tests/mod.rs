@@ -13,6 +13,7 @@ mod groups;
 mod migrating;
 pub(crate) mod notes;
 mod outages;
+mod payloads;
 mod people;
 mod running;
 pub(crate) mod stage;

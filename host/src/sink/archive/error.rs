@@ -58,6 +58,12 @@ impl ArchiveError {
         Self::Unknown(Box::new(self))
     }
 
+    /// Whether a file of results holds something else than was written.
+    pub(super) fn is_damage(&self) -> bool {
+        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+        matches!(self, Self::Io { error, .. } if matches!(error.kind(), InvalidData | UnexpectedEof))
+    }
+
     /// For a commit of which nothing is left.
     pub(super) fn aborted(self) -> SinkError {
         match self {

@@ -12,6 +12,7 @@ use std::time::Instant;
 use super::error::{ArchiveError, Context};
 use super::journal::Segment;
 use super::state::Line;
+use crate::results::Origin;
 
 /// Lines between two looks at the clock.
 const LINES: usize = 256;
@@ -23,6 +24,21 @@ const COMMIT: &[u8] = b"{\"commit\":{\"sequence\":";
 pub(super) struct Portion {
     pub sequence: i64,
     pub ranges: Vec<Range>,
+    /// What was read of the source: file or topic, index, first offset, next offset.
+    positions: Vec<(String, i32, i64, i64)>,
+}
+
+impl Portion {
+    /// Whether an alert from there is of this commit. In a file that was taken away and begun anew
+    /// others lie at its place.
+    pub fn holds(&self, from: &Origin) -> bool {
+        let within = |(topic, index, first, next): &(String, i32, i64, i64)| {
+            *topic == from.topic
+                && *index == from.partition
+                && (*first..*next).contains(&from.offset)
+        };
+        self.positions.iter().any(within)
+    }
 }
 
 /// What it added to one night's tar and its lines.
@@ -194,8 +210,12 @@ impl Ledger {
                 self.reached = commit.sequence + 1;
                 let ranges = self.ranges(commit.files);
                 if commit.sequence >= self.from && !ranges.is_empty() {
-                    let sequence = commit.sequence;
-                    self.waiting.push_back(Portion { sequence, ranges });
+                    let range = |(topic, index, first, next, _)| (topic, index, first, next);
+                    self.waiting.push_back(Portion {
+                        sequence: commit.sequence,
+                        ranges,
+                        positions: commit.positions.into_iter().map(range).collect(),
+                    });
                 }
                 true
             }

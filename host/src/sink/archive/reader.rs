@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::error::ArchiveError;
 use super::journal::Segment;
-use super::ledger::{Ledger, Portion};
+use super::ledger::{Ledger, Portion, Range};
 use super::results::ArchiveReader;
 use super::{layout, members};
 use crate::results::{Cursor, Look, Looked, Place, Reader, ResultsError};
@@ -110,42 +110,75 @@ impl ArchiveReader {
         } else {
             0
         };
-        let mut within = 0;
+        let mut walk = Walk {
+            portion,
+            partition: partition.clone(),
+            skip,
+            within: 0,
+            look,
+            looked,
+            bytes,
+        };
         for range in &portion.ranges {
-            let night = layout::night(&range.stem, &self.folder);
-            let mut members = members::Members::open(&self.root, range)?;
-            looked.lost += members.lost();
-            let is_wanted = night.is_none_or(|night| look.wants_night(night))
-                && self
-                    .since_s
-                    .is_none_or(|since_s| members.modified_s() >= since_s);
-            while let Some(line) = members.line()? {
-                within += 1;
-                if within <= skip || !is_wanted {
-                    members.pass_over()?;
-                    continue;
+            match walk.range(self, range) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) if error.is_damage() => {
+                    tracing::warn!(%error, "results were changed; the rest of a commit is left out");
+                    walk.looked.lost += 1;
                 }
-                if look.is_over(looked.found.len(), *bytes) {
-                    looked.more = true;
-                    return Ok(false);
-                }
-                let after = Place {
-                    number: portion.sequence,
-                    within,
-                };
-                let found = members.take(&line, partition.clone(), after)?;
-                *bytes += found.payload.len();
-                looked.found.extend(look.wants(&found).then_some(found));
-                self.cursor.put(&partition, after);
+                Err(error) => return Err(error),
             }
         }
-        self.cursor.put(
-            &partition,
-            Place {
-                number: portion.sequence + 1,
-                within: 0,
-            },
-        );
+        let number = portion.sequence + 1;
+        self.cursor.put(&partition, Place { number, within: 0 });
+        Ok(true)
+    }
+}
+
+/// Through the alerts of one commit.
+struct Walk<'a> {
+    portion: &'a Portion,
+    partition: Arc<str>,
+    /// So many of its alerts were read before.
+    skip: u32,
+    within: u32,
+    look: &'a Look,
+    looked: &'a mut Looked,
+    bytes: &'a mut usize,
+}
+
+impl Walk<'_> {
+    /// True when all alerts of the range were read.
+    fn range(&mut self, reader: &mut ArchiveReader, range: &Range) -> Result<bool, ArchiveError> {
+        let night = layout::night(&range.stem, &reader.folder);
+        let mut members = members::Members::open(&reader.root, range)?;
+        self.looked.lost += members.lost();
+        let is_wanted = night.is_none_or(|night| self.look.wants_night(night))
+            && reader
+                .since_s
+                .is_none_or(|since_s| members.modified_s() >= since_s);
+        while let Some(line) = members.line()? {
+            self.within += 1;
+            if self.within <= self.skip || !is_wanted {
+                members.pass_over()?;
+                continue;
+            }
+            if self.look.is_over(self.looked.found.len(), *self.bytes) {
+                self.looked.more = true;
+                return Ok(false);
+            }
+            let (number, within) = (self.portion.sequence, self.within);
+            let after = Place { number, within };
+            let found = members.take(&line, self.partition.clone(), after)?;
+            reader.cursor.put(&self.partition, after);
+            *self.bytes += found.payload.len();
+            if !self.portion.holds(&found.source) {
+                self.looked.lost += 1;
+            } else if self.look.wants(&found) {
+                self.looked.found.push(found);
+            }
+        }
         Ok(true)
     }
 }

@@ -18,6 +18,7 @@ use super::auth::{Administrator, Held, Seen};
 use super::error::{Kind, Problem, is};
 use super::extract::{Body, Params, refuse_control};
 use super::filters::FilterView;
+use super::gate;
 use super::page::{self, Listed, Page};
 use super::{Host, time};
 use crate::registry::{HistoryLine, RegistryError, Schedule, Withholding};
@@ -146,7 +147,7 @@ pub async fn suspend(
 /// Have a setting activated at a time, in place of what was scheduled before.
 #[utoipa::path(
     put, path = "/v1/filters/{owner}/{name}/schedule", tag = "activation", request_body = Planned,
-    responses((status = OK, body = ScheduleView), Held, Body<Planned>, is::FilterDeleted, is::InvalidField, is::TopicUnavailable)
+    responses((status = OK, body = ScheduleView), Held, Body<Planned>, is::FilterDeleted, is::Gate, is::InvalidField, is::TopicUnavailable)
 )]
 pub async fn schedule(
     State(host): State<Arc<Host>>,
@@ -157,6 +158,8 @@ pub async fn schedule(
         Problem::new(Kind::InvalidField, "`at` is no time")
             .advise("write it with its zone, as in 2026-12-01T20:00:00Z")
     })?;
+    // Now, so that whoever plans it hears of it; what is planned has shown that it may go live.
+    gate::pass(&host, &held.filter, asked.setting).await?;
     ensure_topic(&host, &held.filter).await?;
     let (at_ms, by) = (at.as_millisecond(), held.actor.by());
     host.registry

@@ -60,6 +60,11 @@ impl Folder {
         self.root.join("samples").join(stream)
     }
 
+    /// Packets of the past, for back-tests.
+    pub fn past(&self, stream: &str) -> PathBuf {
+        self.root.join("past").join(stream)
+    }
+
     /// Schema documents of a stream that needs them.
     pub fn schemas(&self, stream: &str) -> PathBuf {
         self.root.join("schemas").join(stream)

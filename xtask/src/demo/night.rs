@@ -14,6 +14,11 @@ use crate::reconcile::packets;
 
 /// How many packets the checks of an upload get to see.
 const SAMPLES: u32 = 32;
+/// How many alerts of an earlier night there are for back-tests.
+const PAST: u32 = 1_000;
+/// Greatest part of the alerts that an example may pass [%]. A survey's gate is tighter; a simulated
+/// night is rich in what the examples look for.
+const GATE_PERCENT: u32 = 25;
 /// One LSST alert for so many of ZTF.
 const LSST_SHARE: u32 = 5;
 
@@ -42,12 +47,19 @@ const LSST: Survey = Survey {
     schemas: true,
 };
 
+/// What a filter has to show before it goes live: greatest part passed [%], of how many alerts.
+struct Gate {
+    percent: u32,
+    alerts: u32,
+}
+
 /// A night of one stream.
 pub struct Night {
     /// The stream's name.
     pub stream: &'static str,
     /// How many alerts it has.
     pub alerts: u64,
+    gate: Gate,
     survey: &'static Survey,
 }
 
@@ -103,7 +115,18 @@ impl Night {
             seed.wrapping_add(1),
             &folder.samples(stream),
         )?;
-        Self::staged(folder, survey)
+        let past = PAST.min(alerts);
+        make(
+            "an earlier night",
+            past,
+            seed.wrapping_add(2),
+            &folder.past(stream),
+        )?;
+        let gate = Gate {
+            percent: GATE_PERCENT,
+            alerts: past.min(200),
+        };
+        Self::staged(folder, survey, gate)
     }
 
     /// Real packets, copied: the host's folder is the demo's own.
@@ -120,10 +143,16 @@ impl Night {
         let every = files.len().div_ceil(SAMPLES as usize);
         let samples: Vec<_> = files.into_iter().step_by(every).collect();
         copy(data, &samples, &folder.samples(ZTF.stream))?;
-        Self::staged(folder, &ZTF)
+        copy(data, &samples, &folder.past(ZTF.stream))?;
+        // Somebody's packets may all be of one kind: every filter goes live, whatever it passes.
+        let gate = Gate {
+            percent: 100,
+            alerts: 1,
+        };
+        Self::staged(folder, &ZTF, gate)
     }
 
-    fn staged(folder: &Folder, survey: &'static Survey) -> Result<Self> {
+    fn staged(folder: &Folder, survey: &'static Survey, gate: Gate) -> Result<Self> {
         std::fs::create_dir_all(folder.incoming(survey.stream))?;
         let packets = packets::read(&folder.staged(survey.stream))?;
         let alerts = packets.values().map(|packet| packet.records).sum();
@@ -131,6 +160,7 @@ impl Night {
         Ok(Self {
             stream: survey.stream,
             alerts,
+            gate,
             survey,
         })
     }
@@ -147,6 +177,12 @@ impl Night {
     /// Paths of the ids, for the configuration.
     pub fn identities(&self) -> &'static str {
         self.survey.identities
+    }
+
+    /// What filters have to show, for the configuration.
+    pub fn gate(&self) -> String {
+        let Gate { percent, alerts } = self.gate;
+        format!("gate_percent = {percent}.0\ngate_alerts = {alerts}\n")
     }
 
     /// Observation time and the observatory's place, for the configuration.

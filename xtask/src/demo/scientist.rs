@@ -1,4 +1,4 @@
-//! What a scientist does: upload filters over HTTP, activate them, watch the counts.
+//! What a scientist does: upload filters over HTTP, back-test and activate them, watch the counts.
 //!
 //! In: a running host, built filters. Out: active filters and what they counted. Never: anything
 //! that a scientist with a token and curl could not do.
@@ -23,6 +23,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(120);
 const STANDSTILL_LIMIT: Duration = Duration::from_secs(60);
 /// A change is live in about a second.
 const LIVE_LIMIT: Duration = Duration::from_secs(20);
+/// A thousand alerts take well under a second.
+const BACKTEST_LIMIT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Somebody with a token.
@@ -75,7 +77,8 @@ impl Scientist {
         &self.token
     }
 
-    /// Create the filter, upload its first version, make a setting of it, activate that.
+    /// Create the filter, upload its first version, make a setting of it, back-test that on an earlier
+    /// night, activate it.
     pub fn publish(&self, filter: &ExampleFilter) -> Result<Uploaded> {
         let begun = Instant::now();
         let name = &filter.name;
@@ -87,9 +90,10 @@ impl Scientist {
         let setting = self.post(&format!("/v1/filters/{USER}/{name}/settings"), &setting)?;
         let number = number(&setting, "setting")?;
         let choice = json!({"setting": number});
+        let tested = self.back_test(name, &choice)?;
         self.post(&format!("/v1/filters/{USER}/{name}/activate"), &choice)?;
         eprintln!(
-            "   {name}: {} kB uploaded and activated in {:.2} s",
+            "   {name}: {} kB uploaded, back-tested ({tested}) and activated in {:.2} s",
             wasm.len() / 1000,
             begun.elapsed().as_secs_f64()
         );
@@ -98,6 +102,33 @@ impl Scientist {
             stream: filter.stream.clone(),
             setting: number,
         })
+    }
+
+    /// Have a setting judge an earlier night, and wait for it; how much it passed.
+    fn back_test(&self, name: &str, setting: &Value) -> Result<String> {
+        let backtests = format!("/v1/filters/{USER}/{name}/backtests");
+        let source = json!({"setting": setting["setting"], "source": {"from": "archive"}});
+        let id = number(&self.post(&backtests, &source)?, "id")?;
+        let begun = Instant::now();
+        loop {
+            let shown = self.get(&format!("{backtests}/{id}"))?;
+            match shown["state"].as_str() {
+                Some("done") => {
+                    let (result, percent) = (&shown["result"], &shown["result"]["pass_percent"]);
+                    let percent = percent.as_f64().context("a report has its pass rate")?;
+                    let (passed, alerts) = (&result["passed"], &result["alerts"]);
+                    return Ok(format!("{passed} of {alerts} passed, {percent:.1} %"));
+                }
+                Some("queued" | "running") => {}
+                _ => bail!("the back-test of {name} did not end well: {shown}"),
+            }
+            ensure!(
+                begun.elapsed() < BACKTEST_LIMIT,
+                "the back-test of {name} has not ended after {} s",
+                BACKTEST_LIMIT.as_secs()
+            );
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Show progress until every filter has seen every alert of its stream's night.

@@ -146,10 +146,13 @@ fn configuration(folder: &Folder, nights: &[Night], port: u16) -> Result<String>
     for night in nights {
         writeln!(text, "\n[[streams]]\nname = {:?}", night.stream)?;
         text.push_str(night.identities());
+        text.push_str(&night.gate());
         writeln!(text, "samples = {:?}", folder.samples(night.stream))?;
         if night.has_schemas() {
             writeln!(text, "schemas = {:?}", folder.schemas(night.stream))?;
         }
+        let past = folder.past(night.stream);
+        writeln!(text, "\n[streams.backtest]\narchive = {past:?}")?;
         for (part, path) in [
             ("source", folder.incoming(night.stream)),
             ("sink", folder.results(night.stream)),

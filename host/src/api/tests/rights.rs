@@ -253,6 +253,10 @@ async fn everybody_gets_what_they_may() {
             }
             let (activate, setting) = (format!("{mine}/activate"), json!({"setting": 1}));
             stage.ask(Who::Owner, "POST", &activate, setting).await;
+            for made in ["activate", "backtests"] {
+                let (path, setting) = (format!("{mine}/{made}"), json!({"setting": 1}));
+                stage.ask(Who::Owner, "POST", &path, setting).await;
+            }
         }
         for (method, path, body, of_all) in table() {
             let answer = ask(&stage, who, method, path, &body).await;

@@ -162,12 +162,7 @@ impl Refresh {
     /// What holds for an owner; `u64::MAX` where nothing is limited.
     fn quota(&self, owner: OwnerId, quota: Quota) -> u64 {
         let set = self.quotas.get(&(owner, quota)).copied();
-        let value = set.unwrap_or_else(|| self.registry.quota_defaults().default_of(quota));
-        match u64::try_from(value) {
-            Ok(value) if value < i64::MAX as u64 => value,
-            Ok(_) => u64::MAX,
-            Err(_) => 0,
-        }
+        bound(set.unwrap_or_else(|| self.registry.quota_defaults().default_of(quota)))
     }
 
     /// Take over what changed since the last look.
@@ -252,6 +247,16 @@ impl Refresh {
         let program = self.loaded.get(&setting.digest)?.within(fuel, memory);
         let (limits, rights) = (self.limits(&setting), self.rights(owner));
         Some(candidate(setting, program, limits, rights))
+    }
+}
+
+/// A quota as a bound: the greatest number that the registry holds means none.
+#[must_use]
+pub fn bound(quota: i64) -> u64 {
+    match u64::try_from(quota) {
+        Ok(value) if value < i64::MAX as u64 => value,
+        Ok(_) => u64::MAX,
+        Err(_) => 0,
     }
 }
 

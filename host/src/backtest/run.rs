@@ -14,9 +14,10 @@ use super::examination::Examination;
 use super::{BacktestError, Choice, Known, Past};
 use crate::delivery::OutputLimits;
 use crate::evaluate::active::Candidate;
-use crate::refresh::candidate;
+use crate::refresh::{bound, candidate};
 use crate::registry::{
-    ActiveSetting, BacktestEnd, BacktestJob, BacktestState, OwnerId, RegistryError, Saved, Standing,
+    ActiveSetting, BacktestEnd, BacktestJob, BacktestState, OwnerId, Quota, RegistryError, Saved,
+    Standing,
 };
 use crate::rights::Rights;
 use crate::source::BatchLimits;
@@ -288,5 +289,8 @@ fn load(
         .uploader
         .program_in(&shared.sandbox, &setting.digest, fetch)
         .map_err(|error| BacktestError::Program(error.to_string()))?;
+    let quota = |quota| runtime.block_on(registry.quota(setting.owner_id, quota));
+    let (fuel, memory) = (quota(Quota::FuelPerAlert)?, quota(Quota::MemoryBytes)?);
+    let program = program.within(bound(fuel), bound(memory));
     Ok(candidate(setting, program, OutputLimits::NONE, rights))
 }

@@ -18,7 +18,7 @@ pub struct Past {
 }
 
 enum Reader {
-    Files(PastFiles),
+    Files(Box<PastFiles>),
     Topics(KafkaRange),
 }
 
@@ -63,7 +63,7 @@ impl Past {
         };
         let files = PastFiles::open(path, packet_bytes, name, next)?;
         Ok(Self {
-            reader: Reader::Files(files),
+            reader: Reader::Files(Box::new(files)),
             place,
         })
     }

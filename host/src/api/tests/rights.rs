@@ -246,13 +246,6 @@ async fn everybody_gets_what_they_may() {
             let setting = json!({"setting": 1, "at": "2126-01-01T00:00:00Z"});
             let schedule = format!("{mine}/schedule");
             stage.ask(Who::Owner, "PUT", &schedule, setting).await;
-            if who == Who::Reader {
-                let asked = json!({"setting": 1});
-                let backtests = format!("{mine}/backtests");
-                stage.ask(Who::Owner, "POST", &backtests, asked).await;
-            }
-            let (activate, setting) = (format!("{mine}/activate"), json!({"setting": 1}));
-            stage.ask(Who::Owner, "POST", &activate, setting).await;
             for made in ["activate", "backtests"] {
                 let (path, setting) = (format!("{mine}/{made}"), json!({"setting": 1}));
                 stage.ask(Who::Owner, "POST", &path, setting).await;

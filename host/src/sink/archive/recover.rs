@@ -143,7 +143,8 @@ fn repair(root: &Path, files: &mut BTreeMap<String, u64>) -> Result<Vec<String>,
         let found = fs::metadata(&path).map_or(0, |data| data.len());
         let tar = name.ends_with(".tar");
         if found == 0 {
-            // Never made, or taken away by somebody who wanted it.
+            // Never made, made and never written, or taken away by somebody who wanted it.
+            cut(&path, 0)?;
             gone.push(name.clone());
         } else if found < *expected {
             return Err(ArchiveError::Changed {

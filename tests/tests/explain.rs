@@ -124,6 +124,18 @@ fn check_requests(host: &Host) {
     }
 }
 
+fn check_before_and_after_a_restart(host: &mut Host, setting: i64) {
+    wait_until_counted(host);
+    check(host, setting);
+    // The places of the alerts are forgotten: they are searched for.
+    host.kill().unwrap();
+    host.restart().unwrap();
+    check(host, setting);
+    let body = json!({"alert_id": "7"});
+    let late = ask(host, "?since=2100-01-01T00:00:00Z", &body);
+    assert_eq!(late.status, 404, "{late:?}");
+}
+
 #[test]
 fn an_alert_of_an_archive_is_explained() {
     let mut host = Host::start(|folder| numbered::archive_stream(folder, 2).unwrap()).unwrap();
@@ -133,19 +145,8 @@ fn an_alert_of_an_archive_is_explained() {
         let name = format!("{start:05}.tar");
         numbered::put_tar(&incoming, &name, start..start + 200).unwrap();
     }
-    wait_until_counted(&host);
-    check(&host, setting);
+    check_before_and_after_a_restart(&mut host, setting);
     check_requests(&host);
-    // The places of the alerts are forgotten: they are searched for.
-    host.kill().unwrap();
-    host.restart().unwrap();
-    check(&host, setting);
-    let late = ask(
-        &host,
-        "?since=2100-01-01T00:00:00Z",
-        &json!({"alert_id": "7"}),
-    );
-    assert_eq!(late.status, 404, "{late:?}");
 }
 
 #[test]
@@ -172,17 +173,7 @@ fn an_alert_on_kafka_is_explained() {
         publisher.publish(&publication).unwrap();
     }
     publisher.finish().unwrap();
-    wait_until_counted(&host);
-    check(&host, setting);
-    host.kill().unwrap();
-    host.restart().unwrap();
-    check(&host, setting);
-    let late = ask(
-        &host,
-        "?since=2100-01-01T00:00:00Z",
-        &json!({"alert_id": "7"}),
-    );
-    assert_eq!(late.status, 404, "{late:?}");
+    check_before_and_after_a_restart(&mut host, setting);
 }
 
 /// A stream whose alerts are programmes by their number: 1 and 2 are public, the others nobody's.

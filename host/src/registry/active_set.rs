@@ -134,36 +134,37 @@ impl Registry {
         filter: FilterId,
         chosen: Chosen,
     ) -> Result<ActiveSetting, RegistryError> {
-        let (what, setting, version) = match chosen {
-            Chosen::Setting(number) => ("setting", number, 0),
-            Chosen::Version(number) => ("version", 0, number),
+        let (what, number, sql) = match chosen {
+            Chosen::Setting(number) => (
+                "setting",
+                number,
+                select_runnable!("settings s", "where s.filter_id = $1 and s.number = $2"),
+            ),
+            Chosen::Version(number) => (
+                "version",
+                number,
+                select_runnable!(
+                    "(select cast(0 as bigint) as number, filter_id, number as version,
+                             '{}' as parameters, 'packet' as payload
+                      from versions) s",
+                    "where s.filter_id = $1 and s.version = $2"
+                ),
+            ),
         };
         self.database
             .bounded(async {
                 let mut connection = self.database.read().await?;
-                let row = sqlx::query(
-                    "select coalesce(s.number, 0) as setting, f.owner_id, o.name as owner, f.name as filter,
-                            v.number as version, v.digest, v.description,
-                            coalesce(s.parameters, '{}') as parameters, f.topic,
-                            coalesce(s.payload, 'packet') as payload
-                     from filters f
-                     join owners o on o.id = f.owner_id
-                     join versions v on v.filter_id = f.id
-                     left join settings s
-                       on s.filter_id = f.id and s.version = v.number and s.number = $2
-                     where f.id = $1 and (s.number = $2 or v.number = $3)",
-                )
-                .bind(filter.0)
-                .bind(setting)
-                .bind(version)
-                .fetch_optional(&mut *connection)
-                .await?;
+                let row = sqlx::query(sql)
+                    .bind(filter.0)
+                    .bind(number)
+                    .fetch_optional(&mut *connection)
+                    .await?;
                 row.as_ref()
                     .map(read)
                     .transpose()?
                     .ok_or_else(|| RegistryError::Missing {
                         what,
-                        name: setting.max(version).to_string(),
+                        name: number.to_string(),
                     })
             })
             .await

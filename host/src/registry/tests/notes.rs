@@ -11,7 +11,7 @@ use crate::evaluate::LogLevel;
 use crate::logbook::{
     Cause, Costs, Example, Failed, LastAlert, Line, Notes, SettingNotes, Settings,
 };
-use crate::registry::{By, Filter, LineQuery, Quota, Registry};
+use crate::registry::{By, Chosen, Filter, LineQuery, Quota, Registry};
 use crate::sink::CountRecord;
 use crate::source::{Partition, Position};
 
@@ -24,6 +24,7 @@ super::on_both_engines!(
     notes_are_added_once,
     old_notes_are_forgotten,
     text_of_any_kind_is_kept,
+    what_would_run_is_told,
 );
 
 const NIGHT: &str = "2026-11-23";
@@ -412,4 +413,51 @@ async fn text_of_any_kind_is_kept(stage: &Stage) {
     let text = Some("'; drop table".to_owned());
     let found = messages(registry, &mine, &LineQuery { text, ..ALL }).await;
     assert_eq!(found, [hostile]);
+}
+
+/// A setting with its parameters, a version with the defaults, of this filter alone.
+async fn what_would_run_is_told(stage: &Stage) {
+    let registry = &stage.registry;
+    let (mine, other) = filters(stage).await;
+    let detections = |running: &crate::registry::ActiveSetting| {
+        let names = running.description.parameters.iter();
+        let place = names
+            .map(|one| one.name.as_str())
+            .position(|name| name == "detections");
+        serde_json::to_value(&running.parameters[place.unwrap()]).unwrap()
+    };
+    let setting = registry
+        .runnable(mine.id, Chosen::Setting(1))
+        .await
+        .unwrap();
+    assert_eq!((setting.setting, setting.version), (1, 1));
+    assert_eq!(
+        (setting.owner.as_str(), setting.filter.as_str()),
+        ("anna", "nearby")
+    );
+    assert_eq!(detections(&setting), 1);
+    let version = registry
+        .runnable(mine.id, Chosen::Version(1))
+        .await
+        .unwrap();
+    assert_eq!((version.setting, version.version), (0, 1));
+    assert_eq!(detections(&version), 2);
+    assert_eq!(version.digest, setting.digest);
+    for missing in [
+        Chosen::Setting(3),
+        Chosen::Setting(0),
+        Chosen::Version(2),
+        Chosen::Version(0),
+    ] {
+        assert!(
+            registry.runnable(mine.id, missing).await.is_err(),
+            "{missing:?}"
+        );
+    }
+    assert!(
+        registry
+            .runnable(other.id, Chosen::Setting(3))
+            .await
+            .is_ok()
+    );
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::stream::{SinkSettings, SourceSettings, StreamSettings};
-use crate::{api, backtest, evaluate, logbook, registry, upload};
+use crate::{api, backtest, evaluate, logbook, notices, registry, upload};
 
 /// The documented configuration that holds where no file is given.
 pub const DEFAULT_DOCUMENT: &str = include_str!("../skysieve.default.toml");
@@ -47,6 +47,9 @@ pub struct Config {
     /// How much of what filters say and do is kept for their owners.
     #[serde(default)]
     pub logbook: logbook::Settings,
+    /// What owners are told, and how.
+    #[serde(default)]
+    pub notices: notices::Settings,
     /// The alert streams of this host.
     #[serde(default)]
     pub streams: Vec<StreamSettings>,
@@ -181,6 +184,7 @@ impl Config {
             ));
         }
         self.backtest.check()?;
+        self.notices.check()?;
         self.check_folders()?;
         let mut names = std::collections::BTreeSet::new();
         for stream in &self.streams {

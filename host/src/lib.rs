@@ -45,6 +45,8 @@ pub mod scribe;
 pub mod backtest;
 
 pub mod api;
+pub mod client;
+pub mod notices;
 pub mod registry;
 pub mod upload;
 

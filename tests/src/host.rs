@@ -91,6 +91,7 @@ pub struct Host {
     port: u16,
     token: String,
     agent: ureq::Agent,
+    variables: Vec<(String, String)>,
 }
 
 /// An answer of the HTTP interface.
@@ -108,6 +109,17 @@ impl Host {
     /// # Errors
     /// When it does not come up.
     pub fn start(streams: impl FnOnce(&Path) -> String) -> Result<Self> {
+        Self::start_with(&[], streams)
+    }
+
+    /// The same, with variables of its environment.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn start_with(
+        variables: &[(&str, &str)],
+        streams: impl FnOnce(&Path) -> String,
+    ) -> Result<Self> {
         let folder = TempDir::new()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let streams = streams(folder.path());
@@ -124,6 +136,10 @@ impl Host {
             port,
             token: String::new(),
             agent,
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         host.restart()?;
         host.token = host.create_token()?;
@@ -215,6 +231,7 @@ impl Host {
             .arg("--config")
             .arg(self.folder.path().join("skysieve.toml"));
         skysieve.current_dir(self.folder.path());
+        skysieve.envs(self.variables.iter().map(|(name, value)| (name, value)));
         skysieve
     }
 

@@ -10,6 +10,7 @@ pub mod kafka;
 mod maven;
 pub mod numbered;
 pub mod postgres;
+pub mod python;
 pub mod reading;
 pub mod reference;
 pub mod results;

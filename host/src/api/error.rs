@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 pub use super::kind::{Kind, is};
-use crate::registry::RegistryError;
+use crate::registry::{RegistryError, TargetError};
 
 /// An error as its reader sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,11 +153,24 @@ impl From<RegistryError> for Problem {
             RegistryError::Full { .. } => {
                 Self::new(Kind::Full, detail).advise("remove one that is no longer needed")
             }
+            RegistryError::Target(error) => target(&error),
             RegistryError::Name(_) => Self::new(Kind::InvalidName, detail),
             RegistryError::Parameter(_) => Self::new(Kind::InvalidParameter, detail),
             RegistryError::Settings(_) | RegistryError::Database(_) => Self::internal(detail),
         }
     }
+}
+
+fn target(error: &TargetError) -> Problem {
+    let (kind, advice) = match error {
+        TargetError::Exists => (Kind::TargetExists, "delete it first to make it anew"),
+        TargetError::WrongCode => (
+            Kind::WrongCode,
+            "send the code of the last mail, or ask for it again with `test`",
+        ),
+        TargetError::TooSoon => (Kind::TooSoon, "wait a few seconds"),
+    };
+    Problem::new(kind, error.to_string()).advise(advice)
 }
 
 fn name_taken(detail: String, deleted: bool) -> Problem {

@@ -94,6 +94,12 @@ kinds! {
     Suspended = CONFLICT "suspended" "The filter is suspended";
     /// The filter has no version yet.
     NoVersion = CONFLICT "no_version" "The filter has no version yet";
+    /// There is a target of that address.
+    TargetExists = CONFLICT "target_exists" "The target is there already";
+    /// The code is not the one that was sent.
+    WrongCode = CONFLICT "wrong_code" "The code is another";
+    /// The same was done a moment ago.
+    TooSoon = TOO_MANY_REQUESTS "too_soon" "That was done a moment ago" again in 10;
     /// The body is larger than allowed.
     TooLarge = PAYLOAD_TOO_LARGE "too_large" "The body is too large";
     /// The body is no JSON document.

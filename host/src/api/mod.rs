@@ -36,6 +36,8 @@ mod health_view;
 mod kind;
 mod live;
 mod logs;
+mod notice_targets;
+mod notices;
 mod openapi;
 mod operation;
 mod page;
@@ -163,6 +165,7 @@ pub struct Host {
     budgets: Budgets,
     settings: Settings,
     backtests: backtest::Settings,
+    notices: crate::notices::Settings,
 }
 
 impl Host {
@@ -189,6 +192,7 @@ impl Host {
             budgets: Budgets::default(),
             settings,
             backtests: backtest::Settings::default(),
+            notices: crate::notices::Settings::default(),
         }
     }
 
@@ -230,6 +234,12 @@ impl Host {
         let of_stream = |one: &&StreamInfo| one.name.as_str() == stream;
         let mut streams = self.streams.iter().filter(of_stream);
         streams.any(|one| (one.live)().contains(&setting))
+    }
+
+    /// The same, with what targets of notices may be.
+    #[must_use]
+    pub fn with_notices(self, notices: crate::notices::Settings) -> Self {
+        Self { notices, ..self }
     }
 
     fn stream(&self, name: &str) -> Result<Name, Problem> {

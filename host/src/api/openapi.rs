@@ -35,6 +35,7 @@ use crate::evaluate::ParameterValue;
         (name = "users", description = "Who may sign in, and as what. For administrators."),
         (name = "groups", description = "Collaborations that own filters together."),
         (name = "quotas", description = "How much an owner may have and use."),
+        (name = "notices", description = "What you are told of your filters, where, and what became of it."),
         (name = "audit", description = "What was done, by whom, to what."),
         (name = "backtests", description = "What a setting would have done to alerts of the past."),
         (name = "gate", description = "What a setting has to show before it goes live."),

@@ -14,7 +14,7 @@ const PATH_PARAMETERS: [(&str, &str, bool); 8] = [
     ("name", "Name of the filter.", false),
     (
         "number",
-        "Number of the version, setting, back-test or token.",
+        "Number of the version, setting, back-test, token or target.",
         true,
     ),
     ("user", "Name of a user.", false),

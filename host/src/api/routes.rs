@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 
 use super::{
     Host, about, activation, alerts, audit, backtests, counts, explain, failures, filter_changes,
-    filters, gate, groups, health, live, logs, openapi, quotas, running, settings, tokens, users,
-    versions,
+    filters, gate, groups, health, live, logs, notice_targets, notices, openapi, quotas, running,
+    settings, tokens, users, versions,
 };
 
 type Routes = OpenApiRouter<Arc<Host>>;
@@ -67,6 +67,11 @@ pub fn others() -> Routes {
         .routes(routes!(groups::set_programmes))
         .routes(routes!(quotas::list))
         .routes(routes!(quotas::set, quotas::unset))
+        .routes(routes!(notice_targets::create, notice_targets::list))
+        .routes(routes!(notice_targets::one, notice_targets::delete))
+        .routes(routes!(notice_targets::test))
+        .routes(routes!(notice_targets::confirm))
+        .routes(routes!(notices::list))
         .routes(routes!(audit::list))
         .routes(routes!(audit::of_filter))
         .routes(routes!(backtests::create, backtests::list))

@@ -27,6 +27,7 @@ use clap::{Parser, Subcommand};
 
 use crate::api::ApiError;
 use crate::config::{Config, ConfigError};
+use crate::notices::NoticesError;
 use crate::opened::OpenError;
 use crate::registry::RegistryError;
 
@@ -105,6 +106,7 @@ fn is_wrong_configuration(error: &anyhow::Error) -> bool {
         cause.is::<ConfigError>()
             || matches!(cause.downcast_ref(), Some(RegistryError::Settings(_)))
             || cause.is::<ApiError>()
+            || cause.is::<NoticesError>()
             || cause.is::<Usage>()
             || cause.downcast_ref().is_some_and(OpenError::is_setting)
     };

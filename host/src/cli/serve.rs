@@ -18,6 +18,7 @@ use crate::api;
 use crate::backtest::{self, Backtests, Known};
 use crate::config::{Config, ConfigError};
 use crate::evaluate::{self, Sandbox};
+use crate::notices::{self, Courier};
 use crate::opened::OpenStream;
 use crate::refresh::Refresh;
 use crate::registry::Registry;
@@ -100,7 +101,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         streams.push(stream);
     }
     let host = super::interface::host(config.api, &registry, &uploader, &streams)?
-        .with_backtests(config.backtest.clone());
+        .with_backtests(config.backtest.clone())
+        .with_notices(config.notices.clone());
     let backtests = start_backtests(
         config.backtest,
         &config.sandbox,
@@ -108,6 +110,9 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         &uploader,
         &streams,
     )?;
+    let password = std::env::var(notices::PASSWORD_VARIABLE).ok();
+    let courier = Courier::new(registry.clone(), config.notices, password)?;
+    windows.push(tokio::spawn(courier.run(stopping.clone())));
     println!("listening on http://{}", interface.address());
     windows.push(tokio::spawn(crate::clock::run(
         registry.clone(),

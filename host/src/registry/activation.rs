@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, Row};
 use super::audit::{self, By};
 use super::error::RegistryError;
 use super::history;
+use super::notices;
 use super::numbers::{FilterId, OwnerId};
 use super::quotas::{self, Quota, Quotas};
 use super::{Registry, filters, now_ms, usage};
@@ -215,6 +216,9 @@ async fn change(
     history::add(connection, filter, line, (next.setting, &next.reason), by).await?;
     let detail = json!({"setting": next.setting, "reason": next.reason});
     audit::record_for_filter(connection, by, filter, action, detail).await?;
+    if next.state == State::Suspended {
+        notices::suspended(connection, filter, next.setting, &next.reason).await?;
+    }
     raise_generation(connection).await
 }
 

@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row};
 use super::backtests::{BacktestState, optional_document};
 use super::error::RegistryError;
 use super::numbers::{BacktestId, FilterId};
-use super::{Registry, now_ms, versions};
+use super::{Registry, notices, now_ms, versions};
 
 /// A job that was claimed so often without getting on has ended its hosts, most likely.
 const MOST_CLAIMS: i64 = 5;
@@ -186,6 +186,7 @@ impl Registry {
                 let ended = put_end(&mut transaction, job, host, end).await?;
                 if ended {
                     drop_old_results(&mut transaction, job.filter).await?;
+                    tell(&mut transaction, job, end).await?;
                 }
                 transaction.commit().await?;
                 Ok(ended)
@@ -194,19 +195,40 @@ impl Registry {
     }
 }
 
+/// Why a job is given up.
+const HOSTS_ENDED: &str = "several hosts ended while they worked on it";
+
 /// Ends jobs that have ended their hosts too often.
 async fn give_up(connection: &mut AnyConnection, stream: &str) -> Result<(), RegistryError> {
-    sqlx::query(
-        "update backtests set state = 'failed', ended_ms = $2, checkpoint = '',
-             reason = 'several hosts ended while they worked on it'
-         where stream = $1 and state = 'running' and lease_ms < $2 and claims >= $3",
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "update backtests set state = 'failed', ended_ms = $2, checkpoint = '', reason = $4
+         where stream = $1 and state = 'running' and lease_ms < $2 and claims >= $3
+         returning id, filter_id, setting",
     )
     .bind(stream)
     .bind(now_ms())
     .bind(MOST_CLAIMS)
-    .execute(connection)
+    .bind(HOSTS_ENDED)
+    .fetch_all(&mut *connection)
     .await?;
+    for (id, filter, setting) in rows {
+        let job = (id, FilterId(filter), setting);
+        notices::backtested(connection, job, "failed", HOSTS_ENDED).await?;
+    }
     Ok(())
+}
+
+/// Whoever cancelled a job knows.
+async fn tell(
+    connection: &mut AnyConnection,
+    job: &BacktestJob,
+    end: &BacktestEnd,
+) -> Result<(), RegistryError> {
+    if end.state == BacktestState::Cancelled {
+        return Ok(());
+    }
+    let job = (job.id.0, job.filter, job.setting);
+    notices::backtested(connection, job, end.state.as_str(), &end.reason).await
 }
 
 /// The condition stands twice: of two hosts that choose the same job, the second waits for the first

@@ -67,6 +67,9 @@ pub enum RegistryError {
     /// A parameter that the version does not take so.
     #[error(transparent)]
     Parameter(#[from] crate::evaluate::ParameterError),
+    /// A target of notices that cannot be so.
+    #[error(transparent)]
+    Target(#[from] super::notices::TargetError),
     /// The database address cannot be used.
     #[error("{0}")]
     Settings(String),

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::Registry;
 use super::error::RegistryError;
+use super::{Registry, notices};
 use crate::delivery::{CountKey, Counts};
 use crate::sink::CountRecord;
 
@@ -87,6 +87,7 @@ impl Registry {
             }
         }
         add_all(&mut transaction, &total).await?;
+        notices::failing(&mut transaction, &total).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (
         20_261_123_000_001,
         "registry",
@@ -30,6 +30,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         20_261_124_000_005,
         "health",
         include_str!("../../../migrations/20261124000005_health.sql"),
+    ),
+    (
+        20_261_124_000_006,
+        "notices",
+        include_str!("../../../migrations/20261124000006_notices.sql"),
     ),
 ];
 

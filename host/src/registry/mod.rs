@@ -35,6 +35,7 @@ mod note_causes;
 mod note_costs;
 mod note_lines;
 mod notes;
+mod notices;
 mod numbers;
 mod programmes;
 mod quotas;
@@ -69,6 +70,10 @@ pub use members::{GROUP_MEMBERS, Member, MemberRole, Membership};
 pub use names::{NAME_LENGTH, Name, NameError, topic};
 pub use new_filter::NewFilter;
 pub use notes::Full;
+pub use notices::{
+    About, AtMost, Attempt, Delivery, Due, Medium, NewNotice, NewTarget, Notice, NoticeId,
+    NoticeKind, NoticeQuery, Target, TargetError, TargetId, TargetState,
+};
 pub use numbers::{BacktestId, FilterId, OwnerId, TokenId};
 pub use programmes::{GRANTED_PROGRAMMES, Granted};
 pub use quotas::{Quota, Quotas, SetQuota, SetQuotas};

@@ -32,6 +32,8 @@ pub(super) enum Numbered {
     Audit,
     Backtest,
     GateLift,
+    Notice,
+    NoticeTarget,
 }
 
 impl Numbered {
@@ -44,6 +46,8 @@ impl Numbered {
             Self::Audit => "audit",
             Self::Backtest => "backtest",
             Self::GateLift => "gate_lift",
+            Self::Notice => "notice",
+            Self::NoticeTarget => "notice_target",
         }
     }
 }

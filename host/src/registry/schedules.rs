@@ -4,10 +4,11 @@
 //! first. Never: one that happens twice.
 
 use serde_json::json;
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, By};
 use super::error::RegistryError;
+use super::notices;
 use super::numbers::{FilterId, OwnerId};
 use super::{Registry, activation, filters, now_ms};
 
@@ -80,20 +81,22 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                let removed = sqlx::query("delete from schedules where filter_id = $1")
-                    .bind(filter.0)
-                    .execute(&mut *transaction)
-                    .await?
-                    .rows_affected();
-                if removed > 0 {
-                    audit::record_for_filter(
-                        &mut transaction,
-                        by,
-                        filter,
-                        "filter.unschedule",
-                        json!({}),
-                    )
-                    .await?;
+                if remove(&mut transaction, filter, by).await? {
+                    transaction.commit().await?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Forgets what cannot be activated, and tells its owner why.
+    async fn drop_schedule(&self, due: &Due, reason: &str) -> Result<(), RegistryError> {
+        self.database
+            .bounded(async {
+                let mut transaction = self.database.write().await?;
+                if remove(&mut transaction, due.filter, &By::host()).await? {
+                    notices::activated(&mut transaction, due.filter, due.setting, Some(reason))
+                        .await?;
                     transaction.commit().await?;
                 }
                 Ok(())
@@ -139,7 +142,7 @@ impl Registry {
                 Err(error) => {
                     let filter = one.filter.0;
                     tracing::warn!(filter, %error, "a scheduled activation is dropped");
-                    self.unschedule(one.filter, &By::host()).await?;
+                    self.drop_schedule(one, &error.to_string()).await?;
                 }
             }
         }
@@ -187,10 +190,28 @@ impl Registry {
                     let (filter, setting) = (due.filter, due.setting);
                     activation::run(&mut transaction, filter, setting, &self.quotas, &due.by)
                         .await?;
+                    notices::activated(&mut transaction, filter, setting, None).await?;
                     transaction.commit().await?;
                 }
                 Ok(())
             })
             .await
     }
+}
+
+/// False where nothing was scheduled.
+async fn remove(
+    connection: &mut AnyConnection,
+    filter: FilterId,
+    by: &By,
+) -> Result<bool, RegistryError> {
+    let removed = sqlx::query("delete from schedules where filter_id = $1")
+        .bind(filter.0)
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    if removed > 0 {
+        audit::record_for_filter(connection, by, filter, "filter.unschedule", json!({})).await?;
+    }
+    Ok(removed > 0)
 }

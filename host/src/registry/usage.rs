@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
 use super::quotas::{self, Quota};
-use super::{Registry, backtest_quota, now_ms};
+use super::{Registry, backtest_quota, notices, now_ms};
 
 /// What a filter has sent out of a night.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +177,7 @@ impl Registry {
                 .bind(now)
                 .fetch_one(&mut *transaction)
                 .await?;
+                notices::withheld(&mut transaction, filter, (setting, night), quota).await?;
                 transaction.commit().await?;
                 Ok(first == now)
             })

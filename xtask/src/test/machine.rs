@@ -1,4 +1,4 @@
-//! What the tests need beyond Rust: Java and Maven for a Kafka broker, PostgreSQL's server.
+//! What the tests need beyond Rust: Java and Maven for a Kafka broker, PostgreSQL's server, Python.
 //!
 //! In: what is installed. Out: one line on each thing that is missing; under `CI=true`, as root on a
 //! Debian machine, it is installed. Never: an installation on a person's own machine.
@@ -14,24 +14,30 @@ use crate::house::step;
 /// One thing that tests need, and who has it.
 struct Need {
     name: &'static str,
-    /// Tests use the server that this variable names instead.
-    instead: &'static str,
+    /// Tests use the server that this variable names instead, where there is one.
+    instead: Option<&'static str>,
     present: fn() -> bool,
     packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need {
         name: "Kafka (a Java runtime and Maven)",
-        instead: "SKYSIEVE_TEST_KAFKA",
+        instead: Some("SKYSIEVE_TEST_KAFKA"),
         present: || on_path("java") && on_path("mvn"),
         packages: &["default-jre-headless", "maven"],
     },
     Need {
         name: "PostgreSQL (server binaries)",
-        instead: "SKYSIEVE_TEST_POSTGRES",
+        instead: Some("SKYSIEVE_TEST_POSTGRES"),
         present: || on_path("initdb") || debian_postgres().is_some() || asked_postgres().is_some(),
         packages: &["postgresql"],
+    },
+    Need {
+        name: "Python (with its module venv)",
+        instead: None,
+        present: has_venv,
+        packages: &["python3", "python3-venv"],
     },
 ];
 
@@ -39,7 +45,11 @@ const NEEDS: [Need; 2] = [
 pub fn prepare(ci: bool) -> Result<()> {
     let missing: Vec<_> = NEEDS
         .iter()
-        .filter(|need| std::env::var_os(need.instead).is_none() && !(need.present)())
+        .filter(|need| {
+            need.instead
+                .is_none_or(|name| std::env::var_os(name).is_none())
+        })
+        .filter(|need| !(need.present)())
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -49,9 +59,13 @@ pub fn prepare(ci: bool) -> Result<()> {
     }
     for need in missing {
         let packages = need.packages.join(" ");
+        let or = need
+            .instead
+            .map(|name| format!("; or name a server in {name}"));
         eprintln!(
-            "not found: {}; its tests will be skipped (install: {packages}; or name a server in {})",
-            need.name, need.instead
+            "not found: {}; its tests will be skipped (install: {packages}{})",
+            need.name,
+            or.unwrap_or_default()
         );
     }
     Ok(())
@@ -81,6 +95,15 @@ fn is_root() -> bool {
 fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Debian ships Python without what makes an environment of its own.
+fn has_venv() -> bool {
+    let mut python = Command::new("python3");
+    python
+        .args(["-c", "import ensurepip, venv"])
+        .stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
 }
 
 /// Debian keeps the server's binaries off the path.

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// What every machine that checks changes has to have.
-const REQUIRED: [&str; 2] = ["kafka", "postgres"];
+const REQUIRED: [&str; 3] = ["kafka", "postgres", "python"];
 
 /// The lines, sorted.
 pub fn read(path: &Path) -> Result<Vec<String>> {
@@ -38,6 +38,7 @@ mod tests {
     fn brokers_and_databases_are_required_packets_are_not() {
         assert!(is_required("Kafka: no java"));
         assert!(is_required("PostgreSQL: no server binaries"));
+        assert!(is_required("Python: python3 is not installed"));
         assert!(!is_required("alerts: ../shared/alerts is absent"));
     }
 }

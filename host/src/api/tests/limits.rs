@@ -281,4 +281,6 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(api, Settings::default());
     let registry: crate::registry::Settings = document["registry"].clone().try_into().unwrap();
     assert_eq!(registry, crate::registry::Settings::default());
+    let notices: crate::notices::Settings = document["notices"].clone().try_into().unwrap();
+    assert_eq!(notices, crate::notices::Settings::default());
 }

@@ -12,6 +12,7 @@ mod gate;
 mod health;
 mod journey;
 mod limits;
+mod notices;
 mod refusals;
 mod rights;
 mod shelf;

@@ -207,6 +207,35 @@ fn table() -> Vec<(&'static str, &'static str, Value, Wanted)> {
         ),
         ("DELETE", "/v1/quotas/anna/filters", none(), ADMIN_SETS),
         ("GET", "/v1/audit", none(), TOKEN),
+        (
+            "POST",
+            "/v1/notice-targets",
+            json!({"medium": "webhook", "address": "https://example.org/another"}),
+            TOKEN_MAKES,
+        ),
+        ("GET", "/v1/notice-targets", none(), TOKEN),
+        ("GET", "/v1/notice-targets/1", none(), HERS),
+        ("GET", "/v1/notice-targets?owner=anna", none(), HERS),
+        ("GET", "/v1/notices", none(), TOKEN),
+        ("GET", "/v1/notices?owner=anna", none(), HERS),
+        (
+            "POST",
+            "/v1/notice-targets/1/test",
+            none(),
+            [401, 202, 404, 202],
+        ),
+        (
+            "POST",
+            "/v1/notice-targets/1/confirm",
+            json!({"code": "x"}),
+            [401, 409, 404, 409],
+        ),
+        (
+            "DELETE",
+            "/v1/notice-targets/1",
+            none(),
+            [401, 204, 404, 204],
+        ),
     ]
 }
 
@@ -240,6 +269,11 @@ async fn everybody_gets_what_they_may() {
     for who in WHO {
         let stage = Stage::new().await;
         stage.nearby().await;
+        let hook = json!({"medium": "webhook", "address": "https://example.org/"});
+        let made = stage
+            .ask(Who::Owner, "POST", "/v1/notice-targets", hook)
+            .await;
+        assert_eq!(made.status, 201, "{made:?}");
         // What others cannot make themselves.
         if matches!(who, Who::Owner | Who::Reader | Who::Administrator) {
             let mine = "/v1/filters/anna/nearby";

@@ -23,7 +23,7 @@ super::on_both_engines!(
 /// Longer than any test.
 const LEASE_MS: i64 = 3_600_000;
 
-fn new(filter: &Filter, by: &User, alerts: i64) -> NewBacktest {
+pub(super) fn new(filter: &Filter, by: &User, alerts: i64) -> NewBacktest {
     NewBacktest {
         filter: filter.id,
         owner: filter.owner_id,
@@ -60,7 +60,7 @@ fn saved(judged: i64) -> Saved {
     }
 }
 
-fn end(state: BacktestState, judged: i64) -> BacktestEnd {
+pub(super) fn end(state: BacktestState, judged: i64) -> BacktestEnd {
     BacktestEnd {
         state,
         reason: String::new(),

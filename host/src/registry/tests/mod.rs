@@ -12,6 +12,7 @@ mod gate;
 mod groups;
 mod migrating;
 pub(crate) mod notes;
+mod notices;
 mod outages;
 mod payloads;
 mod people;

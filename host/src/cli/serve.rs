@@ -64,7 +64,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             config.data.display()
         ),
     })?;
-    let interface = api::Server::bind(&config.api.listen).await?;
+    let interface = api::Server::bind(&config.api).await?;
     let registry = Registry::open(&config.registry, &config.data)
         .await
         .context("registry")?;
@@ -103,7 +103,11 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         &uploader,
         &streams,
     )?;
-    println!("listening on http://{}", interface.address());
+    println!(
+        "listening on {}://{}",
+        interface.scheme(),
+        interface.address()
+    );
     windows.push(tokio::spawn(crate::clock::run(
         registry.clone(),
         stopping.clone(),

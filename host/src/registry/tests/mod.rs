@@ -10,6 +10,7 @@ mod backtests;
 mod counting;
 mod gate;
 mod groups;
+mod kept_answers;
 mod migrating;
 mod outages;
 mod people;

@@ -176,13 +176,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
-        let listen = &self.api.listen;
-        let port = listen.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-        if !matches!(port, Some(Ok(_))) {
-            return Err(format!(
-                "api.listen = {listen:?}: write an address and a port, as in \"127.0.0.1:8780\""
-            ));
-        }
+        self.api.check()?;
         self.backtest.check()?;
         self.notices.check()?;
         self.check_folders()?;

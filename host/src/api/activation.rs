@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,8 +14,9 @@ use super::Host;
 use super::auth::Held;
 use super::error::{Kind, Problem, is};
 use super::extract::Body;
-use super::filters::{FilterView, view};
+use super::filters::{FilterView, tagged};
 use super::gate;
+use super::tags::Tagged;
 use crate::registry::{Filter, NewSetting, Payload};
 
 /// What to activate: a setting, or a version with its default parameters.
@@ -38,12 +38,12 @@ pub async fn activate(
     State(host): State<Arc<Host>>,
     held: Held,
     Body(asked): Body<Activation>,
-) -> Result<Json<FilterView>, Problem> {
+) -> Result<Tagged<FilterView>, Problem> {
     let setting = chosen_setting(&host, &held, asked.setting, asked.version).await?;
     gate::pass(&host, &held.filter, setting).await?;
     ensure_topic(&host, &held.filter).await?;
     host.registry
-        .activate(held.filter.id, setting, &held.actor.by())
+        .activate(held.filter.id, setting, &held.by())
         .await?;
     show(&host, &held.filter).await
 }
@@ -53,10 +53,11 @@ pub async fn activate(
     post, path = "/v1/filters/{owner}/{name}/pause", tag = "activation",
     responses((status = OK, body = FilterView), Held, is::FilterDeleted, is::NotActive, is::Suspended)
 )]
-pub async fn pause(State(host): State<Arc<Host>>, held: Held) -> Result<Json<FilterView>, Problem> {
-    host.registry
-        .pause(held.filter.id, &held.actor.by())
-        .await?;
+pub async fn pause(
+    State(host): State<Arc<Host>>,
+    held: Held,
+) -> Result<Tagged<FilterView>, Problem> {
+    host.registry.pause(held.filter.id, &held.by()).await?;
     show(&host, &held.filter).await
 }
 
@@ -68,11 +69,9 @@ pub async fn pause(State(host): State<Arc<Host>>, held: Held) -> Result<Json<Fil
 pub async fn resume(
     State(host): State<Arc<Host>>,
     held: Held,
-) -> Result<Json<FilterView>, Problem> {
+) -> Result<Tagged<FilterView>, Problem> {
     ensure_topic(&host, &held.filter).await?;
-    host.registry
-        .resume(held.filter.id, &held.actor.by())
-        .await?;
+    host.registry.resume(held.filter.id, &held.by()).await?;
     show(&host, &held.filter).await
 }
 
@@ -124,7 +123,7 @@ pub(super) async fn ensure_topic(host: &Host, filter: &Filter) -> Result<(), Pro
 }
 
 /// The filter as it is now.
-pub(super) async fn show(host: &Host, filter: &Filter) -> Result<Json<FilterView>, Problem> {
+pub(super) async fn show(host: &Host, filter: &Filter) -> Result<Tagged<FilterView>, Problem> {
     let filter = host.registry.filter(&filter.owner, &filter.name).await?;
-    Ok(Json(view(&filter)))
+    Ok(tagged(&filter))
 }

@@ -4,13 +4,21 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{CACHE_CONTROL, HeaderValue, LOCATION};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 /// Something was made, and stands at `path` from now on.
 pub fn created(path: &str, body: &impl Serialize) -> Response {
     at(StatusCode::CREATED, path, body)
+}
+
+/// The same, of something whose secret nobody keeps on the way.
+pub fn created_secret(path: &str, body: &impl Serialize) -> Response {
+    let mut response = created(path, body);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// What was asked for stands at `path` already.

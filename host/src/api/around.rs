@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::error::{Kind, Problem};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with the id of a request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest id that a client may give a request [bytes].
 const ID_LENGTH: usize = 64;

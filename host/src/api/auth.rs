@@ -10,9 +10,9 @@ use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use super::Host;
 use super::error::{Kind, Problem, is};
 use super::kind::{Answers, answers_of};
+use super::{Host, tags};
 use crate::registry::{Bearer, By, Filter, OwnerId, Role, Scope, User, Visibility};
 
 /// Whoever presented a valid token.
@@ -54,13 +54,13 @@ impl Actor {
             user: Some(self.0.user),
             name: self.0.name.clone(),
             token: self.0.token,
+            seen: None,
         }
     }
 
     /// A token that only reads changes nothing, whatever its user may.
     fn refuse_change(&self, method: &Method) -> Result<(), Problem> {
-        let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if changes && self.0.scope == Scope::Read {
+        if changes(method) && self.0.scope == Scope::Read {
             return Err(
                 Problem::new(Kind::Forbidden, "this token only reads").advise("use a full token")
             );
@@ -73,6 +73,9 @@ impl FromRequestParts<Arc<Host>> for Actor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, host: &Arc<Host>) -> Result<Self, Problem> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let token = bearer_token(parts)?;
         let bearer = host.registry.authenticate(token).await?;
         let actor = bearer.map(Self).ok_or_else(|| {
@@ -82,9 +85,15 @@ impl FromRequestParts<Arc<Host>> for Actor {
             )
             .advise("ask an administrator for a new one (`skysieve token create`)")
         })?;
+        host.paces
+            .admit(actor.0.user, actor.0.requests_per_minute)?;
         actor.refuse_change(&parts.method)?;
         Ok(actor)
     }
+}
+
+fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
 /// The answers of every handler that takes an [`Actor`].
@@ -92,6 +101,7 @@ impl utoipa::IntoResponses for Actor {
     fn responses() -> Answers {
         let mut answers = answers_of::<is::Unauthorized>();
         answers.extend(answers_of::<is::Forbidden>());
+        answers.extend(answers_of::<is::TooManyRequests>());
         answers.extend(answers_of::<is::Unavailable>());
         answers
     }
@@ -144,9 +154,20 @@ pub struct Held {
     pub filter: Filter,
     /// `{number}` of the path, where it has one.
     number: Option<String>,
+    /// The revision that a change stands on, where its `If-Match` names it.
+    seen: Option<i64>,
 }
 
 impl Held {
+    /// As the audit log names who changes it, and what they saw of it.
+    #[must_use]
+    pub fn by(&self) -> By {
+        By {
+            seen: self.seen,
+            ..self.actor.by()
+        }
+    }
+
     /// The number that the path names.
     ///
     /// # Errors
@@ -166,10 +187,13 @@ impl FromRequestParts<Arc<Host>> for Held {
             number,
         } = Seen::from_request_parts(parts, host).await?;
         if actor.may_use(&filter) {
+            let changes = changes(&parts.method);
+            let seen = changes.then(|| tags::seen(&parts.headers, filter.revision));
             return Ok(Self {
                 actor,
-                filter,
                 number,
+                seen: seen.transpose()?.flatten(),
+                filter,
             });
         }
         // Everybody may know of a public filter; of another nobody hears.

@@ -148,7 +148,7 @@ pub async fn create(
         alerts: asked.alerts.unwrap_or(host.backtests.alerts),
         fewer: asked.alerts.is_none(),
         waiting: host.backtests.waiting_per_owner,
-        by: held.actor.by(),
+        by: held.by(),
     };
     let made = host.registry.create_backtest(&new).await?;
     let (owner, name) = (&held.filter.owner, &held.filter.name);
@@ -196,7 +196,7 @@ pub async fn cancel(
     let id = BacktestId(held.number("back-test")?);
     let found = host
         .registry
-        .cancel_backtest(held.filter.id, id, &held.actor.by())
+        .cancel_backtest(held.filter.id, id, &held.by())
         .await?;
     Ok(Json(view(&found)?))
 }

@@ -19,6 +19,8 @@ pub struct Problem {
     code: String,
     detail: String,
     advice: Option<String>,
+    /// In place of the kind's own.
+    retry_after_s: Option<u32>,
 }
 
 impl Problem {
@@ -29,6 +31,7 @@ impl Problem {
             code: kind.row().code.to_owned(),
             detail: detail.into(),
             advice: None,
+            retry_after_s: None,
         }
     }
 
@@ -37,6 +40,15 @@ impl Problem {
     pub fn advise(self, advice: impl Into<String>) -> Self {
         Self {
             advice: Some(advice.into()),
+            ..self
+        }
+    }
+
+    /// Says after how many seconds it makes sense to try again.
+    #[must_use]
+    pub fn again_in(self, seconds: u32) -> Self {
+        Self {
+            retry_after_s: Some(seconds),
             ..self
         }
     }
@@ -111,7 +123,7 @@ impl IntoResponse for Problem {
         if self.kind == Kind::Unauthorized {
             set(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = row.retry_after_s {
+        if let Some(seconds) = self.retry_after_s.or(row.retry_after_s) {
             set(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

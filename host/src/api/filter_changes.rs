@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -15,6 +14,7 @@ use super::auth::Held;
 use super::error::{Problem, is};
 use super::extract::Body;
 use super::filters::{FilterView, check_summary};
+use super::tags::Tagged;
 use crate::registry::{FilterChange, Visibility};
 
 /// What to change; what is missing stays.
@@ -40,7 +40,7 @@ pub async fn change(
     State(host): State<Arc<Host>>,
     held: Held,
     Body(asked): Body<Change>,
-) -> Result<Json<FilterView>, Problem> {
+) -> Result<Tagged<FilterView>, Problem> {
     if let Some(summary) = &asked.summary {
         check_summary(summary)?;
     }
@@ -50,7 +50,7 @@ pub async fn change(
         open_bytes: asked.open_bytes,
     };
     host.registry
-        .change_filter(held.filter.id, &change, None, &held.actor.by())
+        .change_filter(held.filter.id, &change, None, &held.by())
         .await?;
     show(&host, &held.filter).await
 }

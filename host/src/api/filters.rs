@@ -15,6 +15,7 @@ use super::auth::{Actor, Held, Seen};
 use super::error::{Kind, Problem, is};
 use super::extract::{Body, Params, refuse_control};
 use super::page::{self, Listed};
+use super::tags::{self, Tagged};
 use super::{Host, groups, time};
 use crate::registry::{
     Active, Filter, FilterId, FilterQuery, Name, NewFilter, State as Running, Visibility,
@@ -127,6 +128,11 @@ enum FilterState {
     Deleted,
 }
 
+/// The same with its entity tag.
+pub fn tagged(filter: &Filter) -> Tagged<FilterView> {
+    Tagged(filter.revision, view(filter))
+}
+
 /// A filter as clients see it.
 pub fn view(filter: &Filter) -> FilterView {
     FilterView {
@@ -201,7 +207,9 @@ pub async fn create(
     };
     let filter = host.registry.create_filter(&new, &actor.by()).await?;
     let path = format!("/v1/filters/{}/{}", filter.owner, filter.name);
-    Ok(created(&path, &view(&filter)))
+    let mut answer = created(&path, &view(&filter));
+    tags::set_tag(&mut answer, filter.revision);
+    Ok(answer)
 }
 
 /// One line, not too long.
@@ -243,16 +251,19 @@ fn place(filter: &Filter) -> String {
 }
 
 /// One filter, and what is active of it.
-#[utoipa::path(get, path = "/v1/filters/{owner}/{name}", tag = "filters", responses((status = OK, body = FilterView), Seen))]
-pub async fn one(seen: Seen) -> Json<FilterView> {
-    Json(view(&seen.filter))
+#[utoipa::path(
+    get, path = "/v1/filters/{owner}/{name}", tag = "filters",
+    responses((status = OK, body = FilterView, headers(("ETag" = String, description = "For `If-Match` and `If-None-Match`"))), tags::Same, Seen)
+)]
+pub async fn one(seen: Seen) -> Tagged<FilterView> {
+    tagged(&seen.filter)
 }
 
 /// Delete a filter: it is switched off for good; its history can still be read.
 #[utoipa::path(delete, path = "/v1/filters/{owner}/{name}", tag = "filters", responses((status = NO_CONTENT, description = "It is deleted"), Held))]
 pub async fn delete(State(host): State<Arc<Host>>, held: Held) -> Result<Response, Problem> {
     host.registry
-        .delete_filter(held.filter.id, &held.actor.by())
+        .delete_filter(held.filter.id, &held.by())
         .await?;
     Ok(nothing())
 }

@@ -123,7 +123,7 @@ pub async fn lift(
         let detail = format!("`reason` must have 1 to {REASON_LENGTH} characters");
         return Err(Problem::new(Kind::InvalidField, detail));
     }
-    let by = held.actor.by();
+    let by = held.by();
     host.registry.lift_gate(held.filter.id, &by, reason).await?;
     view(&host, &held.filter, None).await
 }
@@ -132,7 +132,7 @@ pub async fn lift(
 #[utoipa::path(delete, path = "/v1/filters/{owner}/{name}/gate", tag = "gate", responses((status = NO_CONTENT, description = "The gate holds again"), Held))]
 pub async fn end_lift(State(host): State<Arc<Host>>, held: Held) -> Result<Response, Problem> {
     refuse_others(&held)?;
-    let by = held.actor.by();
+    let by = held.by();
     host.registry.end_gate_lift(held.filter.id, &by).await?;
     Ok(nothing())
 }

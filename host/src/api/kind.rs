@@ -90,6 +90,8 @@ kinds! {
     Quota = CONFLICT "quota" "A quota is used up";
     /// The setting has not shown that it passes little enough.
     Gate = CONFLICT "gate" "The gate is closed for this setting";
+    /// The key stands for a request that is under way.
+    KeyInUse = CONFLICT "key_in_use" "A request with this key is under way" again in 1;
     /// The host suspended the filter.
     Suspended = CONFLICT "suspended" "The filter is suspended";
     /// The filter has no version yet.
@@ -112,8 +114,12 @@ kinds! {
     InvalidParameter = UNPROCESSABLE_ENTITY "invalid_parameter" "A parameter does not fit";
     /// A value of another kind than the field takes.
     InvalidField = UNPROCESSABLE_ENTITY "invalid_field" "A value does not fit";
+    /// The key stood for another request.
+    KeyReused = UNPROCESSABLE_ENTITY "key_reused" "The key stood for another request";
     /// The upload room refused the filter; `code` is the check's own.
     Refused = UNPROCESSABLE_ENTITY "refused" "The filter was refused";
+    /// More requests than this user may send now.
+    TooManyRequests = TOO_MANY_REQUESTS "too_many_requests" "Too many requests" again in 1;
     /// Too many uploads or explanations are waiting.
     Busy = SERVICE_UNAVAILABLE "busy" "Too much of this is waiting" again in 10;
     /// The database is away.

@@ -31,6 +31,7 @@ mod filter_changes;
 mod filters;
 mod gate;
 mod groups;
+mod headers;
 mod health;
 mod health_view;
 mod kind;
@@ -38,8 +39,10 @@ mod live;
 mod logs;
 mod notice_targets;
 mod notices;
+mod once;
 mod openapi;
 mod operation;
+mod pace;
 mod page;
 mod quotas;
 mod reading;
@@ -47,8 +50,10 @@ mod routes;
 mod running;
 mod server;
 mod settings;
+mod tags;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tokens;
 mod uploads;
 mod users;
@@ -110,6 +115,12 @@ pub struct Settings {
     pub live_renew_ms: u64,
     /// Longest time that requests under way get at shutdown [ms].
     pub shutdown_ms: u64,
+    /// How long the answer to a creating request is kept for its `Idempotency-Key` [h].
+    pub idempotency_hours: u32,
+    /// Origins of pages that may read answers, such as `https://example.org`; none by default.
+    pub cors_origins: Vec<String>,
+    /// Certificate and key, where this host itself speaks TLS.
+    pub tls: Option<tls::Settings>,
 }
 
 impl Default for Settings {
@@ -132,6 +143,39 @@ impl Default for Settings {
             live_slow_ms: 10_000,
             live_renew_ms: 600_000,
             shutdown_ms: 10_000,
+            idempotency_hours: 24,
+            cors_origins: Vec::new(),
+            tls: None,
+        }
+    }
+}
+
+impl Settings {
+    /// What cannot be as it is set, in words.
+    ///
+    /// # Errors
+    /// The first such thing.
+    pub fn check(&self) -> Result<(), String> {
+        let listen = &self.listen;
+        let port = listen.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        if !matches!(port, Some(Ok(_))) {
+            return Err(format!(
+                "api.listen = {listen:?}: write an address and a port, as in \"127.0.0.1:8780\""
+            ));
+        }
+        if !(1..=720).contains(&self.idempotency_hours) {
+            return Err("api.idempotency_hours must be from 1 to 720".to_owned());
+        }
+        match self
+            .cors_origins
+            .iter()
+            .find(|origin| !headers::is_origin(origin))
+        {
+            Some(origin) => Err(format!(
+                "api.cors_origins: {origin:?} is no origin; write scheme, host and port alone, as in \
+                 \"https://example.org\", or \"*\" for every page"
+            )),
+            None => Ok(()),
         }
     }
 }
@@ -163,6 +207,7 @@ pub struct Host {
     explain: Option<Arc<dyn ExplainRoom>>,
     explanations: uploads::Queue,
     budgets: Budgets,
+    paces: pace::Paces,
     settings: Settings,
     backtests: backtest::Settings,
     notices: crate::notices::Settings,
@@ -190,6 +235,7 @@ impl Host {
             explain: None,
             explanations: uploads::Queue::new(explain::AT_ONCE, explain::WAITING),
             budgets: Budgets::default(),
+            paces: pace::Paces::default(),
             settings,
             backtests: backtest::Settings::default(),
             notices: crate::notices::Settings::default(),
@@ -276,14 +322,25 @@ pub fn router(host: Host) -> Router {
         limit(host.settings.upload_ms),
         limit(host.settings.request_ms),
     );
+    let over_tls = host.settings.tls.is_some();
+    let origins = host.settings.cors_origins.clone();
+    let host = Arc::new(host);
     let uploads = routes::uploads().route_layer(upload);
-    let others = routes::others().route_layer(request);
-    Router::from(uploads.merge(others))
+    let others = routes::others()
+        .route_layer(request)
+        .route_layer(from_fn_with_state(host.clone(), once::once));
+    let mut router = Router::from(uploads.merge(others))
         .layer(Extension(Arc::new(openapi::Written::new())))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(from_fn(tags::not_modified));
+    if !origins.is_empty() {
+        router = router.layer(headers::cross_origin(&origins));
+    }
+    router
+        .layer(from_fn_with_state(over_tls, headers::harden))
         .layer(from_fn(around::identify))
-        .with_state(Arc::new(host))
+        .with_state(host)
 }
 
 async fn no_route() -> Problem {

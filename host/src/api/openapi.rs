@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{OpenApi as _, PartialSchema};
 
 use super::error::ProblemDocument;
-use super::{docs_page, operation, routes};
+use super::{docs_page, operation, routes, tags};
 use crate::evaluate::ParameterValue;
 
 /// What stands at every path.
@@ -97,29 +98,42 @@ pub fn document_text() -> String {
 pub struct Written {
     json: String,
     page: String,
+    /// Of both.
+    tag: String,
 }
 
 impl Written {
     /// Writes the document of all routes.
     pub fn new() -> Self {
         let document = document();
-        Self {
-            json: document.to_string(),
-            page: docs_page::write(&document),
-        }
+        let json = document.to_string();
+        let page = docs_page::write(&document);
+        let hash = Sha256::new()
+            .chain_update(&json)
+            .chain_update(&page)
+            .finalize();
+        let tag = format!("\"{}\"", base16ct::lower::encode_string(&hash[..8]));
+        Self { json, page, tag }
     }
 }
 
 /// This interface as an OpenAPI 3.1 document.
-#[utoipa::path(get, path = "/v1/openapi.json", tag = "about", responses((status = OK, description = "The document", body = Value)))]
+#[utoipa::path(
+    get, path = "/v1/openapi.json", tag = "about",
+    responses((status = OK, description = "The document", body = Value), tags::Same)
+)]
 pub async fn json(Extension(written): Extension<Arc<Written>>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], written.json.clone()).into_response()
+    let headers = [(CONTENT_TYPE, "application/json"), (ETAG, &*written.tag)];
+    (headers, written.json.clone()).into_response()
 }
 
 /// This interface as a page for people.
-#[utoipa::path(get, path = "/v1/docs", tag = "about", responses((status = OK, description = "The page", body = String, content_type = "text/html")))]
+#[utoipa::path(
+    get, path = "/v1/docs", tag = "about",
+    responses((status = OK, description = "The page", body = String, content_type = "text/html"), tags::Same)
+)]
 pub async fn page(Extension(written): Extension<Arc<Written>>) -> Response {
-    Html(written.page.clone()).into_response()
+    ([(ETAG, &*written.tag)], Html(written.page.clone())).into_response()
 }
 
 impl PartialSchema for ParameterValue {

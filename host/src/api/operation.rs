@@ -3,6 +3,8 @@
 //! In: path, method, and what `#[utoipa::path]` made. Out: the same with its id, parameters of the path,
 //! security, and problems by status. Never: a success that the handler did not name.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::error::is;
@@ -40,13 +42,44 @@ pub fn complete(path: &str, method: &str, operation: &mut Value) {
             .cloned()
             .unwrap_or_default(),
     );
+    let declared = operation["responses"].take();
+    let needs_token = entries(&declared).any(|(key, _)| key.starts_with("401"));
+    let changes = needs_token && method != "get";
+    let of_filter = changes && path.starts_with("/v1/filters/{owner}/{name}");
+    // An upload is one by its bytes; a key would say nothing more.
+    let is_upload = operation["requestBody"]["content"]
+        .get("application/octet-stream")
+        .is_some();
+    let keyed = changes && method == "post" && !is_upload;
+    let has_tag = declared.get("304").is_some();
+    let anyway = json!(anyway(of_filter, keyed));
+    operation["responses"] = Value::Object(answers([&declared, &anyway]));
+    let headers = [
+        (
+            of_filter,
+            "If-Match",
+            "Change it only where it still has this `ETag`.",
+        ),
+        (
+            keyed,
+            "Idempotency-Key",
+            "Your name for this request: sent again, it gets the same answer and makes nothing.",
+        ),
+        (
+            has_tag,
+            "If-None-Match",
+            "Answer with 304 where it still has this `ETag`.",
+        ),
+    ];
+    for (_, name, meaning) in headers.iter().filter(|(is, ..)| *is) {
+        parameters.push(json!({
+            "name": name, "in": "header", "required": false, "description": meaning,
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+        }));
+    }
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);
     }
-    let declared = operation["responses"].take();
-    let needs_token = entries(&declared).any(|(key, _)| key.starts_with("401"));
-    let anyway = json!(anyway(needs_token && method != "get"));
-    operation["responses"] = Value::Object(answers([&declared, &anyway]));
     operation["security"] = if needs_token {
         json!([{ "bearer": [] }])
     } else {
@@ -63,12 +96,18 @@ fn path_parameter((name, meaning, is_number): &(&str, &str, bool)) -> Value {
     json!({ "name": name, "in": "path", "required": true, "description": meaning, "schema": schema })
 }
 
-/// What may become of any request, and of one that changes something.
-fn anyway(changes: bool) -> Answers {
+/// What may become of any request, of one that changes a filter, and of one that may have a key.
+fn anyway(of_filter: bool, keyed: bool) -> Answers {
     let mut anyway = answers_of::<is::Internal>();
     anyway.extend(answers_of::<is::Slow>());
-    if changes {
-        anyway.extend(answers_of::<is::Forbidden>());
+    if of_filter {
+        anyway.extend(answers_of::<is::Changed>());
+    }
+    if keyed {
+        anyway.extend(answers_of::<is::BadRequest>());
+        anyway.extend(answers_of::<is::TooLarge>());
+        anyway.extend(answers_of::<is::KeyInUse>());
+        anyway.extend(answers_of::<is::KeyReused>());
     }
     anyway
 }
@@ -81,7 +120,8 @@ fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 /// status become one answer that lists the codes.
 fn answers(parts: [&Value; 2]) -> Map<String, Value> {
     let mut answers = Map::new();
-    for (key, answer) in parts.into_iter().flat_map(entries) {
+    let once: BTreeMap<_, _> = parts.into_iter().flat_map(entries).collect();
+    for (key, answer) in once {
         let Some((status, _)) = key.split_once(' ') else {
             let mut answer = answer.clone();
             if answer["description"].is_null() {

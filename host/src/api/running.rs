@@ -20,6 +20,7 @@ use super::extract::{Body, Params, refuse_control};
 use super::filters::FilterView;
 use super::gate;
 use super::page::{self, Listed, Page};
+use super::tags::Tagged;
 use super::{Host, time};
 use crate::registry::{HistoryLine, RegistryError, Schedule, Withholding};
 
@@ -96,9 +97,9 @@ pub struct WithholdingView {
 pub async fn rollback(
     State(host): State<Arc<Host>>,
     held: Held,
-) -> Result<Json<FilterView>, Problem> {
+) -> Result<Tagged<FilterView>, Problem> {
     ensure_topic(&host, &held.filter).await?;
-    let by = held.actor.by();
+    let by = held.by();
     host.registry.roll_back(held.filter.id, &by).await?;
     show(&host, &held.filter).await
 }
@@ -111,8 +112,8 @@ pub async fn rollback(
 pub async fn retire(
     State(host): State<Arc<Host>>,
     held: Held,
-) -> Result<Json<FilterView>, Problem> {
-    let by = held.actor.by();
+) -> Result<Tagged<FilterView>, Problem> {
+    let by = held.by();
     host.registry.retire(held.filter.id, &by).await?;
     show(&host, &held.filter).await
 }
@@ -124,10 +125,10 @@ pub async fn retire(
 )]
 pub async fn suspend(
     State(host): State<Arc<Host>>,
-    Administrator(actor): Administrator,
+    _: Administrator,
     held: Held,
     Body(asked): Body<Reason>,
-) -> Result<Json<FilterView>, Problem> {
+) -> Result<Tagged<FilterView>, Problem> {
     refuse_control("reason", &asked.reason)?;
     if asked.reason.trim().is_empty() || asked.reason.chars().count() > REASON_LENGTH {
         let detail = format!("`reason` must have 1 to {REASON_LENGTH} characters");
@@ -139,7 +140,7 @@ pub async fn suspend(
         .as_ref()
         .ok_or(RegistryError::NotActive)?;
     host.registry
-        .suspend(active.setting, &asked.reason, &actor.by())
+        .suspend(active.setting, &asked.reason, &held.by())
         .await?;
     show(&host, &held.filter).await
 }
@@ -161,7 +162,7 @@ pub async fn schedule(
     // Now, so that whoever plans it hears of it; what is planned has shown that it may go live.
     gate::pass(&host, &held.filter, asked.setting).await?;
     ensure_topic(&host, &held.filter).await?;
-    let (at_ms, by) = (at.as_millisecond(), held.actor.by());
+    let (at_ms, by) = (at.as_millisecond(), held.by());
     host.registry
         .schedule(held.filter.id, asked.setting, at_ms, &by)
         .await?;
@@ -193,7 +194,7 @@ pub async fn scheduled(
     responses((status = NO_CONTENT, description = "Nothing is scheduled"), Held)
 )]
 pub async fn unschedule(State(host): State<Arc<Host>>, held: Held) -> Result<Response, Problem> {
-    let by = held.actor.by();
+    let by = held.by();
     host.registry.unschedule(held.filter.id, &by).await?;
     Ok(nothing())
 }

@@ -6,16 +6,20 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::serve::Listener;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use super::{Host, connections, router};
+use super::tls::Tls;
+use super::{Host, Settings, connections, router};
 
 /// Why the interface cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -28,26 +32,41 @@ pub enum ApiError {
         /// Why.
         error: std::io::Error,
     },
+    /// The certificate cannot be used.
+    #[error("{0}")]
+    Tls(String),
 }
 
 /// The interface, listening.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Server {
     /// Listens on `api.listen`; requests wait until [`Server::run`].
     ///
     /// # Errors
-    /// When the address cannot be listened on.
-    pub async fn bind(address: &str) -> Result<Self, ApiError> {
+    /// When the address cannot be listened on, or the certificate cannot be used.
+    pub async fn bind(settings: &Settings) -> Result<Self, ApiError> {
+        let address = &settings.listen;
+        let tls = settings
+            .tls
+            .as_ref()
+            .map(Tls::open)
+            .transpose()
+            .map_err(ApiError::Tls)?;
         let bound = async {
             let listener = TcpListener::bind(address).await?;
             Ok((listener.local_addr()?, listener))
         };
         match bound.await {
-            Ok((address, listener)) => Ok(Self { listener, address }),
+            Ok((address, listener)) => Ok(Self {
+                listener,
+                address,
+                tls: tls.map(Arc::new),
+            }),
             Err(error) => Err(ApiError::Listen {
                 address: address.to_owned(),
                 error,
@@ -61,8 +80,21 @@ impl Server {
         self.address
     }
 
+    /// How clients speak to it: `https`, or `http`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Answers requests until `shutdown` ends, then gives those under way some time.
     pub async fn run(self, host: Host, shutdown: impl Future<Output = ()> + Send + 'static) {
+        if !self.address.ip().is_loopback() && self.tls.is_none() {
+            tracing::warn!(
+                address = %self.address,
+                "others can reach this address, and tokens cross the network as they are: set api.tls, \
+                 or let a proxy speak TLS before it"
+            );
+        }
         let settings = &host.settings;
         let idle = Duration::from_millis(settings.idle_ms);
         let grace = Duration::from_millis(settings.shutdown_ms);
@@ -77,15 +109,17 @@ impl Server {
                 (stream, _) = listener.accept() => stream,
                 () = &mut shutdown => break,
             };
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                // Whoever sends a head byte by byte keeps a place for so long and no longer.
-                .header_read_timeout(head)
-                .serve_connection(TokioIo::new(stream), service.clone());
-            let connection = connections.watch(connection);
+            let (service, watcher, tls) =
+                (service.clone(), connections.watcher(), self.tls.clone());
             tokio::spawn(async move {
-                // A client that breaks off is no matter of the host's.
-                _ = connection.await;
+                match tls {
+                    None => serve(stream, service, watcher, head).await,
+                    Some(tls) => {
+                        if let Some(stream) = tls.shake(stream, head).await {
+                            serve(stream, service, watcher, head).await;
+                        }
+                    }
+                }
             });
         }
         drop(listener);
@@ -100,4 +134,19 @@ impl Server {
             () = tokio::time::sleep(grace) => {}
         }
     }
+}
+
+/// Answers the requests of one connection. A client that breaks off is no matter of the host's.
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    service: TowerToHyperService<Router>,
+    watcher: Watcher,
+    head: Duration,
+) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Whoever sends a head byte by byte keeps a place for so long and no longer.
+        .header_read_timeout(head)
+        .serve_connection(TokioIo::new(stream), service);
+    _ = watcher.watch(connection).await;
 }

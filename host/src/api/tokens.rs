@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answer::{created, nothing};
+use super::answer::{created_secret, nothing};
 use super::auth::Actor;
 use super::error::{Kind, Problem, is};
 use super::extract::{Body, refuse_control};
@@ -114,7 +114,7 @@ pub async fn make(
         token: view(&token),
         secret: secret.reveal().to_owned(),
     };
-    Ok(created(&format!("/v1/tokens/{}", token.id.0), &body))
+    Ok(created_secret(&format!("/v1/tokens/{}", token.id.0), &body))
 }
 
 /// Your tokens, newest first; at most 1,000.

@@ -66,7 +66,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
             config.data.display()
         ),
     })?;
-    let interface = api::Server::bind(&config.api.listen).await?;
+    let interface = api::Server::bind(&config.api).await?;
     let registry = Registry::open(&config.registry, &config.data)
         .await
         .context("registry")?;
@@ -113,7 +113,11 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let password = std::env::var(notices::PASSWORD_VARIABLE).ok();
     let courier = Courier::new(registry.clone(), config.notices, password)?;
     windows.push(tokio::spawn(courier.run(stopping.clone())));
-    println!("listening on http://{}", interface.address());
+    println!(
+        "listening on {}://{}",
+        interface.scheme(),
+        interface.address()
+    );
     windows.push(tokio::spawn(crate::clock::run(
         registry.clone(),
         stopping.clone(),

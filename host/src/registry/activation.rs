@@ -195,7 +195,7 @@ async fn change(
     quotas: &Quotas,
     by: &By,
 ) -> Result<(), RegistryError> {
-    filters::lock(connection, filter).await?;
+    filters::lock_as_seen(connection, filter, by.seen).await?;
     if let Wish::Run(setting) = wish {
         refuse_foreign(connection, filter, *setting).await?;
     }

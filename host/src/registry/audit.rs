@@ -21,6 +21,8 @@ pub struct By {
     pub name: String,
     /// The token that they used.
     pub token: Option<TokenId>,
+    /// The revision of the filter that they saw: another one is not changed.
+    pub seen: Option<i64>,
 }
 
 impl By {
@@ -43,6 +45,7 @@ impl By {
             user: Some(user),
             name,
             token: None,
+            seen: None,
         }
     }
 
@@ -51,6 +54,7 @@ impl By {
             user: None,
             name: name.to_owned(),
             token: None,
+            seen: None,
         }
     }
 

@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, Row};
 use super::error::RegistryError;
 use super::members::{self, Membership};
 use super::numbers::{OwnerId, TokenId};
+use super::quotas::{self, Quota};
 use super::tokens::{Scope, TOKEN_PREFIX, hash};
 use super::users::Role;
 use super::{Registry, now_ms};
@@ -35,6 +36,8 @@ pub struct Bearer {
     pub scope: Scope,
     /// When it ends [ms since the Unix epoch].
     pub expires_ms: Option<i64>,
+    /// How many requests they may send a minute.
+    pub requests_per_minute: i64,
 }
 
 impl Registry {
@@ -55,12 +58,14 @@ impl Registry {
                 };
                 let user = OwnerId(row.try_get("user_id")?);
                 let groups = members::of_user(&mut connection, user).await?;
+                let pace = Quota::RequestsPerMinute;
+                let pace = quotas::value(&mut connection, user, pace, &self.quotas).await?;
                 drop(connection);
                 let last_used_ms: Option<i64> = row.try_get("last_used_ms")?;
                 if last_used_ms.is_none_or(|last| last < now - LAST_USED_GRAIN_MS) {
                     self.touch(TokenId(row.try_get("id")?), now).await;
                 }
-                bearer(&row, groups).map(Some)
+                bearer(&row, groups, pace).map(Some)
             })
             .await
     }
@@ -103,7 +108,7 @@ async fn find(
     .await?)
 }
 
-fn bearer(row: &AnyRow, groups: Vec<Membership>) -> Result<Bearer, RegistryError> {
+fn bearer(row: &AnyRow, groups: Vec<Membership>, pace: i64) -> Result<Bearer, RegistryError> {
     Ok(Bearer {
         user: OwnerId(row.try_get("user_id")?),
         name: row.try_get("user_name")?,
@@ -113,5 +118,6 @@ fn bearer(row: &AnyRow, groups: Vec<Membership>) -> Result<Bearer, RegistryError
         token_name: row.try_get("name")?,
         scope: Scope::from_stored(row.try_get("scope")?)?,
         expires_ms: row.try_get("expires_ms")?,
+        requests_per_minute: pace,
     })
 }

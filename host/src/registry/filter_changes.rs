@@ -4,6 +4,7 @@
 //! deleted row.
 
 use serde_json::json;
+use sqlx::AnyConnection;
 
 use super::audit::{self, By};
 use super::error::RegistryError;
@@ -37,7 +38,7 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                filters::lock(&mut transaction, filter).await?;
+                filters::lock_as_seen(&mut transaction, filter, by.seen).await?;
                 let changed = sqlx::query(
                     "update filters set
                          summary = case when $1 = 1 then $2 else summary end,
@@ -75,17 +76,18 @@ impl Registry {
     /// counts and its name stay, its quota is free. Deleting it again changes nothing.
     ///
     /// # Errors
-    /// `Unavailable` without a database.
+    /// `Changed` where it is at another revision than was seen.
     pub async fn delete_filter(&self, id: FilterId, by: &By) -> Result<(), RegistryError> {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
                 let deleted = sqlx::query(
                     "update filters set deleted_ms = $1, updated_ms = $1, revision = revision + 1
-                     where id = $2 and deleted_ms is null",
+                     where id = $2 and deleted_ms is null and ($3 < 0 or revision = $3)",
                 )
                 .bind(now_ms())
                 .bind(id.0)
+                .bind(by.seen.unwrap_or(-1))
                 .execute(&mut *transaction)
                 .await?
                 .rows_affected();
@@ -98,9 +100,23 @@ impl Registry {
                     audit::record_for_filter(&mut transaction, by, id, "filter.delete", json!({}))
                         .await?;
                     transaction.commit().await?;
+                } else if by.seen.is_some() {
+                    refuse_undeleted(&mut transaction, id).await?;
                 }
                 Ok(())
             })
             .await
     }
+}
+
+/// What was not deleted just now, and is not deleted, was changed meanwhile.
+async fn refuse_undeleted(
+    connection: &mut AnyConnection,
+    id: FilterId,
+) -> Result<(), RegistryError> {
+    let deleted: Option<i64> = sqlx::query_scalar("select deleted_ms from filters where id = $1")
+        .bind(id.0)
+        .fetch_one(connection)
+        .await?;
+    deleted.map(drop).ok_or(RegistryError::Changed)
 }

@@ -169,9 +169,18 @@ pub(super) async fn lock(
     connection: &mut AnyConnection,
     id: FilterId,
 ) -> Result<i64, RegistryError> {
+    lock_as_seen(connection, id, None).await
+}
+
+/// The same, where it still is at the revision that its changer saw, if they say which.
+pub(super) async fn lock_as_seen(
+    connection: &mut AnyConnection,
+    id: FilterId,
+    seen: Option<i64>,
+) -> Result<i64, RegistryError> {
     let row = sqlx::query(
         "update filters set updated_ms = $1, revision = revision + 1 where id = $2
-         returning versions, deleted_ms",
+         returning versions, revision, deleted_ms",
     )
     .bind(now_ms())
     .bind(id.0)
@@ -183,6 +192,11 @@ pub(super) async fn lock(
     })?;
     if row.try_get::<Option<i64>, _>("deleted_ms")?.is_some() {
         return Err(RegistryError::Deleted);
+    }
+    // The lock has raised it by one.
+    let before = row.try_get::<i64, _>("revision")? - 1;
+    if seen.is_some_and(|seen| seen != before) {
+        return Err(RegistryError::Changed);
     }
     Ok(row.try_get("versions")?)
 }

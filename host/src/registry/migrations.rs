@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (
         20_261_123_000_001,
         "registry",
@@ -20,6 +20,11 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         20_261_124_000_001,
         "people",
         include_str!("../../../migrations/20261124000001_people.sql"),
+    ),
+    (
+        20_261_124_000_002,
+        "http",
+        include_str!("../../../migrations/20261124000002_http.sql"),
     ),
     (
         20_261_124_000_003,

@@ -48,7 +48,7 @@ impl Registry {
         self.database
             .bounded(async {
                 let mut transaction = self.database.write().await?;
-                filters::lock(&mut transaction, filter).await?;
+                filters::lock_as_seen(&mut transaction, filter, by.seen).await?;
                 activation::refuse_foreign(&mut transaction, filter, setting).await?;
                 sqlx::query(
                     "insert into schedules (filter_id, setting, at_ms, by_id, made_ms)

@@ -132,7 +132,7 @@ async fn without_a_database_everything_says_so() {
 }
 
 /// A served interface, and what stops it.
-async fn served(
+pub(super) async fn served(
     settings: Settings,
 ) -> (
     std::net::SocketAddr,
@@ -151,7 +151,7 @@ async fn served(
         Arc::new(Room::default()),
         Arc::new(Mutex::new(Vec::new())),
     );
-    let server = Server::bind(&host.settings.listen).await.unwrap();
+    let server = Server::bind(&host.settings).await.unwrap();
     let address = server.address();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let task = tokio::spawn(server.run(host, async move {
@@ -207,7 +207,11 @@ async fn an_unannounced_length_is_limited_too() {
 async fn an_address_in_use_is_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = taken.local_addr().unwrap().to_string();
-    let Err(error) = Server::bind(&listen).await else {
+    let settings = Settings {
+        listen: listen.clone(),
+        ..Settings::default()
+    };
+    let Err(error) = Server::bind(&settings).await else {
         panic!("two listen on {listen}")
     };
     assert!(error.to_string().contains(&listen), "{error}");

@@ -22,7 +22,7 @@ use crate::explain::ExplainError;
 use crate::gate;
 use crate::registry::tests::notes::failed;
 use crate::registry::tests::stage::{Stage as RegistryStage, description, name, new_token};
-use crate::registry::{ActiveSetting, By, MAIN_LANE, NewToken, OwnerId, Role, Scope};
+use crate::registry::{ActiveSetting, By, MAIN_LANE, NewToken, OwnerId, Quota, Role, Scope};
 use crate::stream::StreamSettings;
 
 /// Who asks.
@@ -238,6 +238,17 @@ impl Stage {
             Who::Administrator => Some(&self.tokens[2]),
             Who::Reader => Some(&self.tokens[3]),
         }
+    }
+
+    /// Lets a user send so many requests a minute.
+    pub(super) async fn pace(&self, user: &str, per_minute: i64) {
+        let registry = &self.registry.registry;
+        let id = registry.user(user).await.unwrap().unwrap().id;
+        let quota = Quota::RequestsPerMinute;
+        registry
+            .set_quota((id, user), quota, Some(per_minute), "", &By::host())
+            .await
+            .unwrap();
     }
 
     /// A request without a body, or with a JSON one where `body` is not null.

@@ -10,6 +10,7 @@ mod backtests;
 mod counting;
 mod gate;
 mod groups;
+mod kept_answers;
 mod migrating;
 pub(crate) mod notes;
 mod notices;

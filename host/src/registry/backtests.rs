@@ -8,52 +8,10 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::audit::{self, By};
+use super::backtest_state::BacktestState;
 use super::error::RegistryError;
 use super::numbers::{self, BacktestId, FilterId, Numbered, OwnerId};
 use super::{Registry, backtest_quota, filters, now_ms, versions};
-
-/// How far a back-test is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BacktestState {
-    /// It waits for a host.
-    Queued,
-    /// A host works on it, or will go on with it.
-    Running,
-    /// The source was read to its end, or to the number of alerts asked for.
-    Done,
-    /// It cannot be carried through.
-    Failed,
-    /// Somebody who may ended it.
-    Cancelled,
-}
-
-impl BacktestState {
-    /// The word that is stored and shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    fn from_stored(word: &str) -> Result<Self, RegistryError> {
-        match word {
-            "queued" => Ok(Self::Queued),
-            "running" => Ok(Self::Running),
-            "done" => Ok(Self::Done),
-            "failed" => Ok(Self::Failed),
-            "cancelled" => Ok(Self::Cancelled),
-            other => Err(RegistryError::Database(format!(
-                "unknown state `{other}` of a back-test"
-            ))),
-        }
-    }
-}
 
 /// A back-test to be made.
 #[derive(Debug, Clone)]

@@ -44,7 +44,8 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
 ];
 
 /// Applies what is missing. Safe from several processes at once: PostgreSQL takes a lock, and where
-/// another process changed a SQLite file meanwhile the second attempt finds its work done.
+/// another process changed a SQLite file meanwhile the next attempt finds its work done, which may be
+/// so for each migration.
 pub(super) async fn run(pool: &AnyPool) -> Result<(), RegistryError> {
     run_first(pool, MIGRATIONS.len()).await
 }
@@ -53,8 +54,10 @@ pub(super) async fn run(pool: &AnyPool) -> Result<(), RegistryError> {
 pub(super) async fn run_first(pool: &AnyPool, count: usize) -> Result<(), RegistryError> {
     let migrations = MIGRATIONS.into_iter().take(count).map(migration);
     let migrator = Migrator::with_migrations(migrations.collect());
-    if migrator.run(pool).await.is_ok() {
-        return Ok(());
+    for _ in 0..count {
+        if migrator.run(pool).await.is_ok() {
+            return Ok(());
+        }
     }
     Ok(migrator.run(pool).await?)
 }

@@ -4,6 +4,7 @@
 //! that waits for more than a moment, or anything that delivery depends on: what is on a page when
 //! the process dies is lost, and what is judged again after a commit was given up counts again.
 
+mod nights;
 mod notes;
 mod page;
 mod place;

@@ -7,6 +7,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::nights::Nights;
 use super::notes::{Cause, Example, Failed, LastAlert, Line, Notes, SettingNotes};
 use super::place::place;
 use crate::delivery::{Destination, Failure};
@@ -47,9 +48,9 @@ impl Sheet {
     /// Take note of a batch judged at `at_ms`.
     pub(super) fn note(&self, judgement: &Judgement, at_ms: i64) {
         let mut pending = self.lock();
-        let night = one_night(&judgement.alerts);
+        let nights = Nights::of(&judgement.alerts);
         for said in &judgement.verdicts {
-            pending.add(said, &judgement.alerts, night, at_ms);
+            pending.add(said, &judgement.alerts, &nights, at_ms);
         }
     }
 
@@ -108,7 +109,7 @@ impl Sheet {
 }
 
 impl Pending {
-    fn add(&mut self, said: &Verdicts, alerts: &[Alert], night: Option<&Arc<str>>, at_ms: i64) {
+    fn add(&mut self, said: &Verdicts, alerts: &[Alert], nights: &Nights, at_ms: i64) {
         let Some(last) = said.rows.last().map(|row| &alerts[*row as usize]) else {
             return;
         };
@@ -120,14 +121,8 @@ impl Pending {
             said.evaluation.fuel / rows,
             said.evaluation.elapsed_ns / rows,
         );
-        match night {
-            Some(night) => notes.cost(night, fuel, time_ns, rows),
-            None => {
-                for row in &said.rows {
-                    let night = &alerts[*row as usize].identity.night;
-                    notes.cost(night, fuel, time_ns, 1);
-                }
-            }
+        for (night, alerts) in nights.count(&said.rows) {
+            notes.cost(night, fuel, time_ns, alerts);
         }
         let dropped = said.evaluation.dropped_logs;
         if dropped > 0 {
@@ -264,11 +259,4 @@ impl SettingNotes {
             costs.time_ns.add_many(time_ns, alerts);
         }
     }
-}
-
-/// The night of all alerts, where they share one: alerts of one night share its name.
-fn one_night(alerts: &[Alert]) -> Option<&Arc<str>> {
-    let first = &alerts.first()?.identity.night;
-    let same = |alert: &Alert| Arc::ptr_eq(&alert.identity.night, first);
-    alerts.iter().all(same).then_some(first)
 }

@@ -5,14 +5,17 @@
 //! anything but the alert and the setting.
 
 use std::collections::HashMap;
+mod alone;
+mod left_out;
+
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
 use skysieve_decode::{Damage, Decoder, Limits, Origin, SchemaSource};
 
 use crate::delivery::Destination;
+use crate::evaluate::Evaluation;
 use crate::evaluate::active::{ActiveFilter, ActiveSet};
-use crate::evaluate::{Evaluation, Fault, FaultKind, Verdict};
 use crate::identity::{Identity, IdentityFields};
 use crate::reduce::Payloads;
 use crate::rights::Rights;
@@ -184,42 +187,6 @@ impl Judge {
         packets.into_iter().filter(sees_all).collect()
     }
 
-    /// Give each passing record of a packet that holds several a packet of its own.
-    /// One that cannot be cut out is nobody's: its packet may hold alerts beyond an owner's rights.
-    fn isolate(&mut self, packets: &[Packet], alerts: &mut [Alert], verdicts: &mut [Verdicts]) {
-        if alerts.iter().all(|alert| alert.record == 0) {
-            return;
-        }
-        let mut passes = vec![false; alerts.len()];
-        for said in &*verdicts {
-            for (row, verdict) in said.rows.iter().zip(&said.evaluation.verdicts) {
-                passes[*row as usize] |= matches!(verdict, Verdict::Pass(_));
-            }
-        }
-        let mut lost = Vec::new();
-        let mut passing: Vec<(usize, &mut Alert)> = alerts
-            .iter_mut()
-            .enumerate()
-            .zip(passes)
-            .filter(|(_, passes)| *passes)
-            .map(|(alert, _)| alert)
-            .collect();
-        for of_packet in passing.chunk_by_mut(|(_, one), (_, next)| one.packet == next.packet) {
-            let records: Vec<u32> = of_packet.iter().map(|(_, alert)| alert.record).collect();
-            let packet = &packets[of_packet[0].1.packet].bytes;
-            let Ok(alone) = self.decoder.isolate(packet, &records) else {
-                lost.extend(of_packet.iter().map(|(row, _)| *row));
-                continue;
-            };
-            for ((_, alert), bytes) in of_packet.iter_mut().zip(alone) {
-                alert.alone = Some(bytes.into());
-            }
-        }
-        for said in verdicts.iter_mut().filter(|_| !lost.is_empty()) {
-            said.fail(&lost, "the alert cannot be cut out of its packet");
-        }
-    }
-
     fn verdicts(
         &self,
         filter: &Arc<ActiveFilter>,
@@ -264,58 +231,6 @@ impl Judge {
             evaluation: whole,
             fuels,
             payloads: HashMap::new(),
-        }
-    }
-
-    /// The alerts beyond a filter's rights, ascending.
-    fn hidden(&self, filter: &ActiveFilter, alerts: &[Alert]) -> Vec<u32> {
-        let rights = &filter.rights;
-        if self.settings.programmes.is_none() || *rights == Rights::all() {
-            return Vec::new();
-        }
-        let numbered = (0_u32..).zip(alerts);
-        let beyond = numbered.filter(|(_, alert)| !rights.allow(alert.identity.programme));
-        beyond.map(|(row, _)| row).collect()
-    }
-
-    /// Takes out of `rows` those of nights whose time the filter has used up.
-    fn skipped(&self, filter: &ActiveFilter, alerts: &[Alert], rows: &mut Vec<u32>) -> Vec<u32> {
-        let limited = filter.destination.limits.cpu_ms_per_night < u64::MAX;
-        let Some(out_of_time) = self.out_of_time.as_ref().filter(|_| limited) else {
-            return Vec::new();
-        };
-        // Alerts of a batch are of one night, or two: each is asked for once.
-        let mut nights: Vec<(&Arc<str>, bool)> = Vec::new();
-        let mut is_out = |night| match nights.iter().find(|(known, _)| *known == night) {
-            Some((_, is_out)) => *is_out,
-            None => {
-                nights.push((night, out_of_time(&filter.destination, night)));
-                nights[nights.len() - 1].1
-            }
-        };
-        let of = |row: u32| &alerts[row as usize].identity.night;
-        let skipped: Vec<u32> = rows
-            .iter()
-            .copied()
-            .filter(|row| is_out(of(*row)))
-            .collect();
-        if !skipped.is_empty() {
-            rows.retain(|row| skipped.binary_search(row).is_err());
-        }
-        skipped
-    }
-}
-
-impl Verdicts {
-    /// Makes passes of these alerts failures.
-    fn fail(&mut self, alerts: &[usize], message: &str) {
-        for (row, verdict) in self.rows.iter().zip(&mut self.evaluation.verdicts) {
-            if matches!(verdict, Verdict::Pass(_)) && alerts.contains(&(*row as usize)) {
-                *verdict = Verdict::Fail(Fault {
-                    kind: FaultKind::Malformed,
-                    message: message.to_owned(),
-                });
-            }
         }
     }
 }

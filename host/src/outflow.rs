@@ -12,24 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::delivery::{Counts, Delivery, Destination, Failure, Judged, Output, OutputLimits};
 
+mod used;
 mod window;
 
+use used::Spent;
+pub use used::Used;
 use window::Window;
 
 /// Nights that are remembered of a filter; late alerts of earlier ones start again from what the
 /// registry says.
 const NIGHTS: usize = 8;
-
-/// What a filter has used of a night.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Used {
-    /// Alerts sent out.
-    pub alerts: u64,
-    /// Their bytes of payload.
-    pub bytes: u64,
-    /// Time in the sandbox [ns].
-    pub elapsed_ns: u64,
-}
 
 /// Why a passing alert does not go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,47 +91,6 @@ struct Flow {
     window: Window,
     /// The setting that the window is of: another one begins afresh.
     setting: i64,
-}
-
-/// What is known of a filter's night.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spent {
-    /// What the registry had counted when this host began with it.
-    before: Used,
-    /// What this host has sent out since.
-    here: Used,
-    /// What the registry has counted by now, of all hosts.
-    told: Used,
-}
-
-impl Used {
-    fn add(&mut self, more: &Self) {
-        self.alerts += more.alerts;
-        self.bytes += more.bytes;
-        self.elapsed_ns += more.elapsed_ns;
-    }
-
-    fn take_back(&mut self, less: &Self) {
-        self.alerts = self.alerts.saturating_sub(less.alerts);
-        self.bytes = self.bytes.saturating_sub(less.bytes);
-        self.elapsed_ns = self.elapsed_ns.saturating_sub(less.elapsed_ns);
-    }
-}
-
-impl Spent {
-    /// The registry lags by what is not folded yet, this host's sum by what others do.
-    fn now(&self) -> Used {
-        let most = |told: u64, before: u64, here: u64| told.max(before.saturating_add(here));
-        Used {
-            alerts: most(self.told.alerts, self.before.alerts, self.here.alerts),
-            bytes: most(self.told.bytes, self.before.bytes, self.here.bytes),
-            elapsed_ns: most(
-                self.told.elapsed_ns,
-                self.before.elapsed_ns,
-                self.here.elapsed_ns,
-            ),
-        }
-    }
 }
 
 impl Outflow {

@@ -13,10 +13,8 @@ use tokio::sync::watch;
 use crate::delivery::{Destination, OutputLimits};
 use crate::evaluate::Program;
 use crate::evaluate::active::{ActiveHandle, ActiveSet, Candidate};
-use crate::outflow::{Outflow, Used};
-use crate::registry::{
-    ActiveSetting, NightUse, OwnerId, Quota, Registry, RegistryError, SetQuotas,
-};
+use crate::outflow::Outflow;
+use crate::registry::{ActiveSetting, OwnerId, Quota, Registry, RegistryError, SetQuotas};
 use crate::rights::Rights;
 use crate::stream::{MAIN_LANE, StreamSettings};
 use crate::upload::Uploader;
@@ -103,7 +101,7 @@ impl Refresh {
     pub async fn begin(&mut self) -> Result<(), RegistryError> {
         self.look().await?;
         for one in self.registry.night_use(&self.stream.name, "").await? {
-            self.outflow.begin(&one.topic, &one.night, used(&one));
+            self.outflow.begin(&one.topic, &one.night, one.used());
         }
         Ok(())
     }
@@ -117,7 +115,7 @@ impl Refresh {
                 .night_use(&self.stream.name, &earliest)
                 .await?
             {
-                self.outflow.tell(&one.topic, &one.night, used(&one));
+                self.outflow.tell(&one.topic, &one.night, one.used());
             }
         }
         for met in self.outflow.met() {
@@ -289,13 +287,5 @@ pub fn candidate(
         parameters: setting.parameters,
         program,
         rights,
-    }
-}
-
-fn used(one: &NightUse) -> Used {
-    Used {
-        alerts: one.alerts.unsigned_abs(),
-        bytes: one.bytes.unsigned_abs(),
-        elapsed_ns: one.elapsed_ns.unsigned_abs(),
     }
 }

@@ -1,3 +1,5 @@
+//! Quotas per night, the gate, and what several hosts and workers make of them.
+
 #![allow(clippy::unwrap_used)]
 
 use super::*;

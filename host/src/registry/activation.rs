@@ -11,81 +11,13 @@ use super::error::RegistryError;
 use super::history;
 use super::notices;
 use super::numbers::{FilterId, OwnerId};
-use super::quotas::{self, Quota, Quotas};
+use super::quota::{Quota, Quotas};
+use super::quotas;
+use super::wish::{Current, State, Wish, decide};
 use super::{Registry, filters, now_ms, usage};
 
 /// The lane that live filters run in.
 pub const MAIN_LANE: &str = "main";
-
-/// Whether an activated setting runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Running)]
-pub enum State {
-    /// It judges alerts.
-    Active,
-    /// Its owner paused it.
-    Paused,
-    /// The host or an administrator stopped it, for a reason.
-    Suspended,
-    /// Its owner switched it off; a new activation switches it on again.
-    Retired,
-}
-
-impl State {
-    /// The word that is stored and shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Suspended => "suspended",
-            Self::Retired => "retired",
-        }
-    }
-
-    pub(super) fn from_stored(word: &str) -> Result<Self, RegistryError> {
-        match word {
-            "active" => Ok(Self::Active),
-            "paused" => Ok(Self::Paused),
-            "suspended" => Ok(Self::Suspended),
-            "retired" => Ok(Self::Retired),
-            other => Err(RegistryError::Database(format!("unknown state `{other}`"))),
-        }
-    }
-}
-
-/// What somebody wants of a filter.
-enum Wish<'a> {
-    Run(i64),
-    RollBack,
-    Pause,
-    Resume,
-    Suspend(i64, &'a str),
-    Retire,
-}
-
-impl Wish<'_> {
-    /// The word of history; with `filter.` before it, that of the audit log.
-    const fn action(&self) -> &'static str {
-        match self {
-            Self::Run(_) => "filter.activate",
-            Self::RollBack => "filter.rollback",
-            Self::Pause => "filter.pause",
-            Self::Resume => "filter.resume",
-            Self::Suspend(..) => "filter.suspend",
-            Self::Retire => "filter.retire",
-        }
-    }
-}
-
-/// What is switched on of a filter in a lane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Current {
-    setting: i64,
-    state: State,
-    reason: String,
-}
 
 impl Registry {
     /// Number of the active set: while it stays, no active set has changed.
@@ -234,47 +166,6 @@ async fn refuse_too_many(
     let active = usage::active_filters(connection, OwnerId(owner)).await?;
     let quota = Quota::ActiveFilters;
     quotas::refuse_more(connection, OwnerId(owner), quota, quotas, active).await
-}
-
-/// What follows from a wish: nothing, or what is switched on from now. `before` is what ran before.
-fn decide(
-    wish: &Wish<'_>,
-    before: Option<i64>,
-    current: Option<Current>,
-) -> Result<Option<Current>, RegistryError> {
-    let on = current.as_ref().filter(|now| now.state != State::Retired);
-    let next = match (wish, on) {
-        (Wish::Run(setting), _) => Current::new(*setting, State::Active, ""),
-        (Wish::RollBack, _) => {
-            let setting = before.ok_or(RegistryError::NothingBefore)?;
-            Current::new(setting, State::Active, "")
-        }
-        (Wish::Suspend(setting, reason), Some(now)) if now.setting == *setting => {
-            if now.state != State::Active {
-                return Ok(None);
-            }
-            Current::new(*setting, State::Suspended, reason)
-        }
-        (Wish::Suspend(..), _) => return Ok(None),
-        (Wish::Pause | Wish::Resume | Wish::Retire, None) => return Err(RegistryError::NotActive),
-        (Wish::Retire, Some(now)) => Current::new(now.setting, State::Retired, ""),
-        (Wish::Pause | Wish::Resume, Some(now)) if now.state == State::Suspended => {
-            return Err(RegistryError::Suspended(now.reason.clone()));
-        }
-        (Wish::Pause, Some(now)) => Current::new(now.setting, State::Paused, ""),
-        (Wish::Resume, Some(now)) => Current::new(now.setting, State::Active, ""),
-    };
-    Ok((current.as_ref() != Some(&next)).then_some(next))
-}
-
-impl Current {
-    fn new(setting: i64, state: State, reason: &str) -> Self {
-        Self {
-            setting,
-            state,
-            reason: reason.to_owned(),
-        }
-    }
 }
 
 /// Switches off whatever is on of a filter, in every lane.

@@ -9,7 +9,8 @@ use super::backtests::NewBacktest;
 use super::error::RegistryError;
 use super::now_ms;
 use super::numbers::OwnerId;
-use super::quotas::{self, Quota, Quotas};
+use super::quota::{Quota, Quotas};
+use super::quotas;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 

@@ -9,9 +9,11 @@ use sqlx::{AnyConnection, Row};
 use super::error::RegistryError;
 use super::members::{self, Membership};
 use super::numbers::{OwnerId, TokenId};
-use super::quotas::{self, Quota};
-use super::tokens::{Scope, TOKEN_PREFIX, hash};
-use super::users::Role;
+use super::quota::Quota;
+use super::quotas;
+use super::role::Role;
+use super::scope::Scope;
+use super::tokens::{TOKEN_PREFIX, hash};
 use super::{Registry, now_ms};
 
 /// How stale the last use may be [ms]: one write a minute and token, not one a request.

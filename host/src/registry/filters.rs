@@ -5,9 +5,9 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::activation::State;
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
+use super::wish::State;
 use super::{Registry, now_ms};
 
 /// A filter.

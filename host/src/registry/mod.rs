@@ -41,19 +41,23 @@ mod notes;
 mod notices;
 mod numbers;
 mod programmes;
+mod quota;
 mod quotas;
+mod role;
 mod schedules;
+mod scope;
 mod settings;
 mod tokens;
 mod usage;
 mod users;
 mod versions;
+mod wish;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use crate::payload::Payload;
-pub use activation::{MAIN_LANE, State};
+pub use activation::MAIN_LANE;
 pub use active_set::{ActiveSetting, Chosen};
 pub use audit::{AuditEntry, AuditQuery, By};
 pub use backtest_ends::BacktestEnd;
@@ -82,13 +86,17 @@ pub use notices::{
 };
 pub use numbers::{BacktestId, FilterId, OwnerId, TokenId};
 pub use programmes::{GRANTED_PROGRAMMES, Granted};
-pub use quotas::{Quota, Quotas, SetQuota, SetQuotas};
+pub use quota::{Quota, Quotas};
+pub use quotas::{SetQuota, SetQuotas};
+pub use role::Role;
 pub use schedules::Schedule;
+pub use scope::Scope;
 pub use settings::Settings;
-pub use tokens::{NewToken, Scope, Secret, TOKEN_PREFIX, Token};
+pub use tokens::{NewToken, Secret, TOKEN_PREFIX, Token};
 pub use usage::{NightUse, Withholding};
-pub use users::{Role, User};
+pub use users::User;
 pub use versions::{NewVersion, Version};
+pub use wish::State;
 
 /// The registry. Cheap to clone; any number of hosts may share one PostgreSQL database.
 #[derive(Debug, Clone)]

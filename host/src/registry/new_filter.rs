@@ -11,7 +11,8 @@ use super::error::{OnViolation, RegistryError};
 use super::filters::{self, Filter, Visibility};
 use super::names::{self, Name};
 use super::numbers::{self, Numbered, OwnerId};
-use super::quotas::{self, Quota};
+use super::quota::Quota;
+use super::quotas;
 use super::{Registry, now_ms, usage};
 
 /// A filter to be created.

@@ -13,7 +13,8 @@ use super::fold::{placeholders, stored};
 use super::notes::{Filters, Full};
 use super::now_ms;
 use super::numbers::{FilterId, OwnerId};
-use super::quotas::{self, Quota, Quotas};
+use super::quota::{Quota, Quotas};
+use super::quotas;
 
 use crate::logbook::{Line, Notes, SettingNotes};
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::RegistryError;
-use super::quotas::Quotas;
+use super::quota::Quotas;
 
 /// Settings of the registry.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]

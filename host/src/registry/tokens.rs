@@ -13,6 +13,7 @@ use sqlx::{AnyConnection, Row};
 use super::audit::{self, By, Deed};
 use super::error::RegistryError;
 use super::numbers::{self, Numbered, OwnerId, TokenId};
+use super::scope::Scope;
 use super::users::User;
 use super::{Registry, now_ms};
 
@@ -50,44 +51,6 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(***)")
-    }
-}
-
-/// What a token lets its bearer do.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// All that its user may.
-    #[default]
-    Full,
-    /// Read what its user may read, change nothing.
-    Read,
-}
-
-impl Scope {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Read => "read",
-        }
-    }
-
-    pub(super) fn from_stored(word: &str) -> Result<Self, RegistryError> {
-        match word {
-            "full" => Ok(Self::Full),
-            "read" => Ok(Self::Read),
-            other => Err(RegistryError::Database(format!("unknown scope `{other}`"))),
-        }
     }
 }
 

@@ -6,8 +6,10 @@ use sqlx::{AnyConnection, Row};
 
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
-use super::quotas::{self, Quota};
+use super::quota::Quota;
+use super::quotas;
 use super::{Registry, backtest_quota, notices, now_ms};
+use crate::outflow::Used;
 
 /// What a filter has sent out of a night.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,18 @@ pub struct NightUse {
     pub bytes: i64,
     /// Time in the sandbox [ns].
     pub elapsed_ns: i64,
+}
+
+impl NightUse {
+    /// As the ledger of what goes out takes it.
+    #[must_use]
+    pub fn used(&self) -> Used {
+        Used {
+            alerts: self.alerts.unsigned_abs(),
+            bytes: self.bytes.unsigned_abs(),
+            elapsed_ns: self.elapsed_ns.unsigned_abs(),
+        }
+    }
 }
 
 /// A night in which a limit held something back.

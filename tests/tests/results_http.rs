@@ -84,7 +84,7 @@ impl Stage {
     /// A setting with this payload, active from now on.
     fn choose(&self, filter: &str, payload: &Value) -> i64 {
         let path = format!("/v1/filters/{USER}/{filter}");
-        let setting = self.host.post(&format!("{path}/settings"), &payload);
+        let setting = self.host.post(&format!("{path}/settings"), payload);
         let setting = setting.unwrap().created().unwrap()["setting"]
             .as_i64()
             .unwrap();

@@ -148,9 +148,11 @@ fn read(row: &AnyRow) -> Result<HistoryLine, RegistryError> {
 mod tests {
     use super::stack;
 
+    type Case<'a> = (&'a [(&'a str, i64)], Option<i64>);
+
     #[test]
     fn a_rollback_goes_back_one_activation_at_a_time() {
-        let cases: [(&[(&str, i64)], Option<i64>); 6] = [
+        let cases: [Case<'_>; 6] = [
             (&[], None),
             (&[("activate", 1)], None),
             (&[("activate", 1), ("activate", 2)], Some(1)),

@@ -123,7 +123,11 @@ impl Host {
         let folder = TempDir::new()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let streams = streams(folder.path());
-        let text = format!("[api]\nlisten = \"127.0.0.1:{port}\"\n\n{streams}");
+        // Tests look every 10 ms whether what they wait for has come.
+        let text = format!(
+            "[api]\nlisten = \"127.0.0.1:{port}\"\n\n\
+             [registry.quotas]\nrequests_per_minute = 100000\n\n{streams}"
+        );
         std::fs::write(folder.path().join("skysieve.toml"), text)?;
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(CALL_LIMIT))

@@ -3,6 +3,7 @@
 //! In: arguments. Out: an exit status: 0 done, 1 failed, 2 the command line or the configuration is
 //! wrong. Never: work of its own.
 
+mod admin;
 mod chosen;
 mod crew;
 mod describe;
@@ -21,6 +22,7 @@ mod token;
 mod verdicts;
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,7 +31,7 @@ use crate::api::ApiError;
 use crate::config::{Config, ConfigError};
 use crate::notices::NoticesError;
 use crate::opened::OpenError;
-use crate::registry::RegistryError;
+use crate::registry::{self, RegistryError};
 
 /// Runs astronomers' sandboxed filters over a telescope's live alert stream.
 #[derive(Debug, Parser)]
@@ -53,6 +55,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Print the OpenAPI document of the HTTP interface.
     Openapi,
+    /// Add the first administrator.
+    Admin(admin::AdminArgs),
     /// Give, list and withdraw tokens of the HTTP interface.
     Token(token::TokenArgs),
 }
@@ -71,15 +75,19 @@ pub fn main() -> ExitCode {
         Command::Describe(arguments) => describe::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::Openapi => openapi::run(),
-        Command::Token(arguments) => token::run(arguments, |path| {
-            let config = Config::read(path)?;
-            Ok((config.registry, config.data))
-        }),
+        Command::Token(arguments) => token::run(arguments, registry),
+        Command::Admin(arguments) => admin::run(arguments, registry),
     };
     result.unwrap_or_else(|error| {
         eprintln!("skysieve: {error:#}");
         ExitCode::from(if is_wrong_configuration(&error) { 2 } else { 1 })
     })
+}
+
+/// The registry's settings and the host's data folder, as the configuration at `path` has them.
+fn registry(path: Option<&Path>) -> anyhow::Result<(registry::Settings, PathBuf)> {
+    let config = Config::read(path)?;
+    Ok((config.registry, config.data))
 }
 
 /// What is wrong with the command line beyond its form.

@@ -125,8 +125,8 @@ impl Host {
         let streams = streams(folder.path());
         // Tests look every 10 ms whether what they wait for has come.
         let text = format!(
-            "[api]\nlisten = \"127.0.0.1:{port}\"\n\n\
-             [registry.quotas]\nrequests_per_minute = 100000\n\n{streams}"
+            "[registry.quotas]\nrequests_per_minute = 100000\n\n\
+             [api]\nlisten = \"127.0.0.1:{port}\"\n\n{streams}"
         );
         std::fs::write(folder.path().join("skysieve.toml"), text)?;
         let agent = ureq::Agent::config_builder()

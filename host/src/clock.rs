@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::outage::Outage;
 use crate::registry::Registry;
 
 /// How late an activation may be.
@@ -14,15 +15,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Looks again and again until told to stop.
 pub async fn run(registry: Registry, mut stop: watch::Receiver<bool>) {
-    let mut away = false;
+    let mut outage = Outage::default();
     while !*stop.borrow() {
-        match registry.activate_due().await {
-            Ok(_) => away = false,
-            Err(error) if !away => {
-                tracing::warn!(%error, "scheduled activations wait");
-                away = true;
-            }
-            Err(_) => {}
+        if let (_, Some(error)) = outage.news(registry.activate_due().await) {
+            tracing::warn!(%error, "scheduled activations wait");
         }
         _ = tokio::time::timeout(LOOK, stop.changed()).await;
     }

@@ -39,6 +39,7 @@ pub mod clock;
 pub mod explain;
 pub mod fold;
 pub mod opened;
+pub mod outage;
 pub mod refresh;
 pub mod scribe;
 

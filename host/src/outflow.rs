@@ -7,14 +7,16 @@
 //! One ledger serves all workers of a stream, so within a host a quota holds to the alert. What other
 //! hosts deliver is known from the registry, about a second late.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::delivery::{Counts, Delivery, Destination, Failure, Judged, Output, OutputLimits};
 
+mod admitted;
 mod used;
 mod window;
 
+pub use admitted::Admitted;
 use used::Spent;
 pub use used::Used;
 use window::Window;
@@ -50,7 +52,7 @@ impl Withheld {
 }
 
 /// A filter that met a limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Met {
     /// Number of the setting that ran.
     pub setting: i64,
@@ -58,19 +60,6 @@ pub struct Met {
     pub night: Arc<str>,
     /// Which limit.
     pub limit: Withheld,
-}
-
-/// What was let out and may yet be taken back, where the commit fails.
-#[derive(Debug, Default)]
-pub struct Admitted(HashMap<(String, Arc<str>), Used>);
-
-impl Admitted {
-    /// Together with what was let out later.
-    pub fn append(&mut self, later: Self) {
-        for (key, used) in later.0 {
-            self.0.entry(key).or_default().add(&used);
-        }
-    }
 }
 
 /// The ledger of a stream.
@@ -81,7 +70,7 @@ pub struct Outflow(Mutex<Ledger>);
 struct Ledger {
     /// By the filter's topic, which no other filter has.
     filters: HashMap<String, Flow>,
-    met: BTreeMap<(i64, Arc<str>, Withheld), ()>,
+    met: BTreeSet<Met>,
 }
 
 /// One filter.
@@ -116,14 +105,7 @@ impl Outflow {
 
     /// The limits that were met since the last call, each once.
     pub fn met(&self) -> Vec<Met> {
-        let met = std::mem::take(&mut self.lock().met);
-        met.into_keys()
-            .map(|(setting, night, limit)| Met {
-                setting,
-                night,
-                limit,
-            })
-            .collect()
+        std::mem::take(&mut self.lock().met).into_iter().collect()
     }
 
     /// Whether a filter has used up its time of a night.
@@ -160,16 +142,21 @@ impl Outflow {
                         elapsed_ns: 0,
                     };
                     ledger.spend(&output.destination, &output.night, &used, &mut admitted);
-                    counts(delivery, &output).bytes_out += used.bytes;
                     delivery.outputs.push(output);
                 }
                 Some(limit) => {
                     ledger.note(&output.destination, &output.night, limit);
-                    let withheld = &mut counts(delivery, &output).withheld;
-                    *withheld.entry(limit.as_str().to_owned()).or_default() += 1;
+                    let counts = counts(delivery, &output.destination, &output.night);
+                    *counts
+                        .withheld
+                        .entry(limit.as_str().to_owned())
+                        .or_default() += 1;
                     delivery.withheld.push(record(output, limit));
                 }
             }
+        }
+        for ((_, night), (destination, used)) in &admitted.0 {
+            counts(delivery, destination, night).bytes_out += used.bytes;
         }
         admitted
     }
@@ -177,8 +164,9 @@ impl Outflow {
     /// What was let out was not committed: it will come again.
     pub fn take_back(&self, admitted: &Admitted) {
         let mut ledger = self.lock();
-        for ((topic, night), used) in &admitted.0 {
-            ledger.filter(topic).night(night).here.take_back(used);
+        for ((_, night), (destination, used)) in &admitted.0 {
+            let flow = ledger.filter(&destination.topic);
+            flow.night(night).here.take_back(used);
         }
     }
 
@@ -240,11 +228,12 @@ impl Ledger {
 
     fn spend(
         &mut self,
-        destination: &Destination,
+        destination: &Arc<Destination>,
         night: &Arc<str>,
         used: &Used,
         admitted: &mut Admitted,
     ) {
+        admitted.add(destination, night, used);
         let limits = &destination.limits;
         if *limits == OutputLimits::NONE {
             return;
@@ -254,13 +243,14 @@ impl Ledger {
             flow.window.passed(used.alerts);
         }
         flow.night(night).here.add(used);
-        let key = (destination.topic.clone(), night.clone());
-        admitted.0.entry(key).or_default().add(used);
     }
 
     fn note(&mut self, destination: &Destination, night: &Arc<str>, limit: Withheld) {
-        self.met
-            .insert((destination.setting, night.clone(), limit), ());
+        self.met.insert(Met {
+            setting: destination.setting,
+            night: night.clone(),
+            limit,
+        });
     }
 }
 
@@ -278,9 +268,12 @@ impl Flow {
     }
 }
 
-fn counts<'a>(delivery: &'a mut Delivery, output: &Output) -> &'a mut Counts {
-    let key = output.destination.key(&output.night);
-    delivery.counts.entry(key).or_default()
+fn counts<'a>(
+    delivery: &'a mut Delivery,
+    destination: &Destination,
+    night: &str,
+) -> &'a mut Counts {
+    delivery.counts.entry(destination.key(night)).or_default()
 }
 
 fn record(output: Output, limit: Withheld) -> Failure {

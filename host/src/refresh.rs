@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::delivery::{Destination, OutputLimits};
 use crate::evaluate::Program;
 use crate::evaluate::active::{ActiveHandle, ActiveSet, Candidate};
+use crate::outage::Outage;
 use crate::outflow::Outflow;
 use crate::registry::{ActiveSetting, OwnerId, Quota, Registry, RegistryError, SetQuotas};
 use crate::rights::Rights;
@@ -71,15 +72,10 @@ impl Refresh {
 
     /// Look again and again until told to stop.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let mut away = false;
+        let mut outage = Outage::default();
         while !*stop.borrow() {
-            match self.look_round().await {
-                Ok(()) => away = false,
-                Err(error) if !away => {
-                    tracing::warn!(stream = self.stream.name, %error, "the last active set holds on");
-                    away = true;
-                }
-                Err(_) => {}
+            if let (_, Some(error)) = outage.news(self.look_round().await) {
+                tracing::warn!(stream = self.stream.name, %error, "the last active set holds on");
             }
             _ = tokio::time::timeout(LOOK, stop.changed()).await;
         }

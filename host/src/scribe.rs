@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::evaluate::for_people;
 use crate::logbook::{Logbook, Notes, SettingNotes};
 use crate::opened::OpenStream;
+use crate::outage::Outage;
 use crate::registry::{Registry, RegistryError};
 
 /// How often lines and failures are written, and, in so many turns, costs and last alerts.
@@ -37,7 +38,7 @@ pub struct Scribe {
     sequence: i64,
     /// Notes that are not written yet.
     in_hand: Vec<Notes>,
-    away: bool,
+    outage: Outage,
 }
 
 impl Scribe {
@@ -58,7 +59,7 @@ impl Scribe {
             writer: base16ct::lower::encode_string(&chance),
             sequence: 0,
             in_hand: Vec::new(),
-            away: false,
+            outage: Outage::default(),
         }
     }
 
@@ -78,13 +79,9 @@ impl Scribe {
 
     /// Write what there is, and say so in the log where the registry is away.
     async fn tell(&mut self, all: bool) {
-        match self.write(all).await {
-            Ok(()) => self.away = false,
-            Err(error) if !self.away => {
-                tracing::warn!(%error, "notes on filters wait, and are dropped where they grow too many");
-                self.away = true;
-            }
-            Err(_) => {}
+        let written = self.write(all).await;
+        if let (_, Some(error)) = self.outage.news(written) {
+            tracing::warn!(%error, "notes on filters wait, and are dropped where they grow too many");
         }
     }
 

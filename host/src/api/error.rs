@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 pub use super::kind::{Kind, is};
-use crate::registry::{RegistryError, TargetError};
+use crate::registry::{NameError, RegistryError, TargetError};
 
 /// An error as its reader sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +127,12 @@ impl IntoResponse for Problem {
             set(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl From<NameError> for Problem {
+    fn from(error: NameError) -> Self {
+        RegistryError::from(error).into()
     }
 }
 

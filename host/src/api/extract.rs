@@ -124,6 +124,22 @@ pub fn refuse_control(name: &str, text: &str) -> Result<(), Problem> {
     Err(Problem::new(Kind::InvalidField, detail).advise("send plain text"))
 }
 
+/// Longest reason [characters].
+const REASON_LENGTH: usize = 500;
+
+/// Why somebody does a thing, for others to read.
+///
+/// # Errors
+/// Where it says nothing, too much, or holds a control character.
+pub fn check_reason(reason: &str) -> Result<(), Problem> {
+    refuse_control("reason", reason)?;
+    if reason.trim().is_empty() || reason.chars().count() > REASON_LENGTH {
+        let detail = format!("`reason` must have 1 to {REASON_LENGTH} characters");
+        return Err(Problem::new(Kind::InvalidField, detail));
+    }
+    Ok(())
+}
+
 /// A query string. Its type refuses unknown fields.
 pub struct Params<T>(pub T);
 

@@ -188,8 +188,7 @@ pub async fn create(
     actor: Actor,
     Body(asked): Body<Creation>,
 ) -> Result<Response, Problem> {
-    let name = Name::parse(&asked.name)
-        .map_err(|error| Problem::new(Kind::InvalidName, error.to_string()))?;
+    let name = Name::parse(&asked.name)?;
     check_summary(&asked.summary)?;
     let owner_name = asked.owner.as_ref().unwrap_or(&actor.0.name);
     let owner = if *owner_name == actor.0.name {

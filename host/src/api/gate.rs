@@ -15,13 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer::nothing;
 use super::auth::Held;
 use super::error::{Kind, Problem, is};
-use super::extract::{Body, Params, refuse_control};
+use super::extract::{Body, Params, check_reason};
 use super::{Host, time};
 use crate::gate::{Closed, Tested};
 use crate::registry::{Evidence, Filter, GateLift};
-
-/// Longest reason [characters].
-const REASON_LENGTH: usize = 500;
 
 /// Which setting to look at.
 #[derive(Deserialize, IntoParams)]
@@ -118,11 +115,7 @@ pub async fn lift(
 ) -> Result<Json<GateView>, Problem> {
     refuse_others(&held)?;
     let reason = asked.reason.trim();
-    refuse_control("reason", reason)?;
-    if reason.is_empty() || reason.chars().count() > REASON_LENGTH {
-        let detail = format!("`reason` must have 1 to {REASON_LENGTH} characters");
-        return Err(Problem::new(Kind::InvalidField, detail));
-    }
+    check_reason(reason)?;
     let by = held.by();
     host.registry.lift_gate(held.filter.id, &by, reason).await?;
     view(&host, &held.filter, None).await

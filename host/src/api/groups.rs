@@ -15,13 +15,11 @@ use utoipa::ToSchema;
 use super::answer::{created, nothing};
 use super::auth::{Actor, Administrator};
 use super::error::{Kind, Problem, is};
-use super::extract::{Body, Params, refuse_control};
+use super::extract::{Body, Params};
+use super::filters::check_summary;
 use super::page::{self, Listed, Page};
 use super::{Host, time, users};
 use crate::registry::{Group, Member, MemberRole, Name};
-
-/// Longest summary [characters].
-const SUMMARY_LENGTH: usize = 200;
 
 /// What makes a group.
 #[derive(Deserialize, ToSchema)]
@@ -100,13 +98,8 @@ pub async fn create(
     Administrator(actor): Administrator,
     Body(asked): Body<Creation>,
 ) -> Result<Response, Problem> {
-    let name = Name::parse(&asked.name)
-        .map_err(|error| Problem::new(Kind::InvalidName, error.to_string()))?;
-    refuse_control("summary", &asked.summary)?;
-    if asked.summary.chars().count() > SUMMARY_LENGTH {
-        let detail = format!("`summary` is longer than {SUMMARY_LENGTH} characters");
-        return Err(Problem::new(Kind::InvalidField, detail));
-    }
+    let name = Name::parse(&asked.name)?;
+    check_summary(&asked.summary)?;
     let group = host
         .registry
         .create_group(&name, &asked.summary, &actor.by())

@@ -15,12 +15,9 @@ use super::Host;
 use super::answer::nothing;
 use super::auth::{Actor, Administrator};
 use super::error::{Kind, Problem, is};
-use super::extract::{Body, Params, refuse_control};
+use super::extract::{Body, Params, check_reason};
 use super::page::Listed;
 use crate::registry::{OwnerId, Quota};
-
-/// Longest reason [characters].
-const REASON_LENGTH: usize = 500;
 
 /// Whose quotas.
 #[derive(Deserialize, IntoParams)]
@@ -102,15 +99,10 @@ pub async fn set(
     Path((owner, quota)): Path<(String, String)>,
     Body(asked): Body<Setting>,
 ) -> Result<Response, Problem> {
-    refuse_control("reason", &asked.reason)?;
-    let is_long = asked.reason.chars().count() > REASON_LENGTH;
-    if asked.value < 0 || asked.reason.trim().is_empty() || is_long {
-        return Err(Problem::new(
-            Kind::InvalidField,
-            format!(
-                "`value` must not be negative, `reason` must have 1 to {REASON_LENGTH} characters"
-            ),
-        ));
+    check_reason(&asked.reason)?;
+    if asked.value < 0 {
+        let detail = "`value` must not be negative";
+        return Err(Problem::new(Kind::InvalidField, detail));
     }
     put(
         &host,

@@ -16,7 +16,7 @@ use super::activation::{ensure_topic, show};
 use super::answer::nothing;
 use super::auth::{Administrator, Held, Seen};
 use super::error::{Kind, Problem, is};
-use super::extract::{Body, Params, refuse_control};
+use super::extract::{Body, Params, check_reason};
 use super::filters::FilterView;
 use super::gate;
 use super::page::{self, Listed, Page};
@@ -24,8 +24,6 @@ use super::tags::Tagged;
 use super::{Host, time};
 use crate::registry::{HistoryLine, RegistryError, Schedule, Withholding};
 
-/// Longest reason [characters].
-const REASON_LENGTH: usize = 500;
 /// Most nights of limits that are listed.
 const NIGHTS: i64 = 200;
 
@@ -129,11 +127,7 @@ pub async fn suspend(
     held: Held,
     Body(asked): Body<Reason>,
 ) -> Result<Tagged<FilterView>, Problem> {
-    refuse_control("reason", &asked.reason)?;
-    if asked.reason.trim().is_empty() || asked.reason.chars().count() > REASON_LENGTH {
-        let detail = format!("`reason` must have 1 to {REASON_LENGTH} characters");
-        return Err(Problem::new(Kind::InvalidField, detail));
-    }
+    check_reason(&asked.reason)?;
     let active = held
         .filter
         .active

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::answer::created;
 use super::auth::Administrator;
-use super::error::{Kind, Problem, is};
+use super::error::{Problem, is};
 use super::extract::{Body, Params};
 use super::page::{self, Listed, Page};
 use super::tokens;
@@ -68,8 +68,7 @@ pub async fn create(
     Administrator(actor): Administrator,
     Body(asked): Body<Creation>,
 ) -> Result<Response, Problem> {
-    let name = Name::parse(&asked.name)
-        .map_err(|error| Problem::new(Kind::InvalidName, error.to_string()))?;
+    let name = Name::parse(&asked.name)?;
     let user = host
         .registry
         .create_user(&name, asked.role, &actor.by())

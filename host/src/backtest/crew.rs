@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use super::run::{Ended, Run};
 use super::{BacktestError, Settings, priority};
 use crate::evaluate::Sandbox;
+use crate::outage::Outage;
 use crate::registry::{BacktestEnd, BacktestJob, BacktestState, Registry, RegistryError, Standing};
 use crate::stream::StreamSettings;
 use crate::upload::Uploader;
@@ -131,22 +132,16 @@ fn name_of_this_process() -> String {
 
 fn work(shared: &Shared) {
     priority::lowest_priority();
-    let mut away = false;
+    let mut outage = Outage::default();
     while !shared.is_stopping() {
-        match next_job(shared) {
-            Ok(Some((known, job))) => {
-                away = false;
-                carry_through(shared, known, job);
-                continue;
-            }
-            Ok(None) => away = false,
-            Err(error) if !away => {
-                tracing::warn!(%error, "back-tests wait");
-                away = true;
-            }
-            Err(_) => {}
+        let (job, error) = outage.news(next_job(shared));
+        if let Some(error) = error {
+            tracing::warn!(%error, "back-tests wait");
         }
-        shared.pause(LOOK);
+        match job.flatten() {
+            Some((known, job)) => carry_through(shared, known, job),
+            None => shared.pause(LOOK),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub use settings::{PASSWORD_VARIABLE, Settings, SmtpSettings, SmtpTls};
 pub use signature::new_key;
 
 use crate::client::Guarded;
+use crate::outage::Outage;
 use crate::registry::{Attempt, Due, Medium, Registry, RegistryError};
 
 /// How much longer than an attempt a lease is: for the name of a mail server, the steps of its talk,
@@ -118,15 +119,11 @@ impl Courier {
     /// Delivers until told to stop; then what is under way may end, within the time of an attempt.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let poll = Duration::from_millis(self.carriers.settings.poll_ms);
-        let (mut under_way, mut away, mut looks) = (JoinSet::new(), false, 0_u64);
+        let (mut under_way, mut looks) = (JoinSet::new(), 0_u64);
+        let mut outage = Outage::default();
         while !*stop.borrow() {
-            match self.look(&mut under_way).await {
-                Ok(()) => away = false,
-                Err(error) if !away => {
-                    tracing::warn!(%error, "notices wait in the outbox");
-                    away = true;
-                }
-                Err(_) => {}
+            if let (_, Some(error)) = outage.news(self.look(&mut under_way).await) {
+                tracing::warn!(%error, "notices wait in the outbox");
             }
             if looks.is_multiple_of(LOOKS_BEFORE_SWEEP) {
                 self.sweep().await;

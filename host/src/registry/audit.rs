@@ -118,11 +118,8 @@ impl Registry {
     /// # Errors
     /// `Unavailable` without a database.
     pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(
-                    "select id, at_ms, actor, token_id, action, subject, detail
+        let query = sqlx::query(
+            "select id, at_ms, actor, token_id, action, subject, detail
                      from audit
                      where ($1 = 0 or owner_id = $1)
                        and ($2 = 0 or filter_id = $2)
@@ -130,19 +127,13 @@ impl Registry {
                        and id < $4
                      order by id desc
                      limit $5",
-                )
-                .bind(query.owner.map_or(0, |owner| owner.0))
-                .bind(query.filter.map_or(0, |filter| filter.0))
-                .bind(query.action.as_deref().unwrap_or_default())
-                .bind(query.before.unwrap_or(i64::MAX))
-                .bind(query.limit)
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        )
+        .bind(query.owner.map_or(0, |owner| owner.0))
+        .bind(query.filter.map_or(0, |filter| filter.0))
+        .bind(query.action.as_deref().unwrap_or_default())
+        .bind(query.before.unwrap_or(i64::MAX))
+        .bind(query.limit);
+        self.database.rows(query, read).await
     }
 }
 

@@ -150,23 +150,14 @@ impl Registry {
         before: Option<BacktestId>,
         limit: i64,
     ) -> Result<Vec<Backtest>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(select_backtest!(
-                    "''",
-                    "and b.id < $2 order by b.id desc limit $3"
-                ))
-                .bind(filter.0)
-                .bind(before.map_or(i64::MAX, |before| before.0))
-                .bind(limit)
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        let query = sqlx::query(select_backtest!(
+            "''",
+            "and b.id < $2 order by b.id desc limit $3"
+        ))
+        .bind(filter.0)
+        .bind(before.map_or(i64::MAX, |before| before.0))
+        .bind(limit);
+        self.database.rows(query, read).await
     }
 
     /// Asks for the end of a back-test: at once where it waits, at its next save where it runs.

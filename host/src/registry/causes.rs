@@ -94,25 +94,16 @@ impl Registry {
         limit: i64,
     ) -> Result<Vec<KnownCause>, RegistryError> {
         let (last_ms, id) = after.unwrap_or((i64::MAX, String::new()));
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(select_cause!(
-                    "and (c.last_ms < $2 or (c.last_ms = $2 and c.id > $3))
+        let query = sqlx::query(select_cause!(
+            "and (c.last_ms < $2 or (c.last_ms = $2 and c.id > $3))
                      order by c.last_ms desc, c.id
                      limit $4"
-                ))
-                .bind(filter.0)
-                .bind(last_ms)
-                .bind(id)
-                .bind(limit)
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        ))
+        .bind(filter.0)
+        .bind(last_ms)
+        .bind(id)
+        .bind(limit);
+        self.database.rows(query, read).await
     }
 
     /// One cause, with the packet of its example; empty where it is not kept.

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::AnyPool;
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::any::{AnyArguments, AnyConnectOptions, AnyPoolOptions, AnyRow};
 use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, Connection as _, Transaction};
 
 use super::error::RegistryError;
@@ -108,6 +109,20 @@ impl Database {
         work: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, RegistryError> {
         within(self.call, work).await
+    }
+
+    /// All rows of a query, each read.
+    pub(super) async fn rows<T>(
+        &self,
+        query: Query<'_, Any, AnyArguments>,
+        read: impl Fn(&AnyRow) -> Result<T, RegistryError>,
+    ) -> Result<Vec<T>, RegistryError> {
+        self.bounded(async {
+            let mut connection = self.read().await?;
+            let rows = query.fetch_all(&mut *connection).await?;
+            rows.iter().map(read).collect()
+        })
+        .await
     }
 
     /// Closes all connections, waiting for the calls under way.

@@ -119,22 +119,13 @@ impl Registry {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<FilterSetting>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(select_setting!(
-                    "and s.number < $2 order by s.number desc limit $3"
-                ))
-                .bind(filter.0)
-                .bind(before.unwrap_or(i64::MAX))
-                .bind(limit)
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        let query = sqlx::query(select_setting!(
+            "and s.number < $2 order by s.number desc limit $3"
+        ))
+        .bind(filter.0)
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(limit);
+        self.database.rows(query, read).await
     }
 
     /// The filter that a setting belongs to.

@@ -71,27 +71,18 @@ impl Registry {
         after: &str,
         limit: i64,
     ) -> Result<Vec<Group>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(
-                    "select o.id, o.name, g.summary, o.created_ms
+        let query = sqlx::query(
+            "select o.id, o.name, g.summary, o.created_ms
                      from user_groups g join owners o on o.id = g.id
                      where o.name > $1
                        and ($2 = 0 or exists (
                            select 1 from members m where m.group_id = g.id and m.user_id = $2))
                      order by o.name limit $3",
-                )
-                .bind(after)
-                .bind(member.map_or(0, |user| user.0))
-                .bind(limit)
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        )
+        .bind(after)
+        .bind(member.map_or(0, |user| user.0))
+        .bind(limit);
+        self.database.rows(query, read).await
     }
 }
 

@@ -43,25 +43,16 @@ impl Registry {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<HistoryLine>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(
-                    "select h.number, h.action, h.setting, h.reason, o.name as by_name, h.at_ms
+        let query = sqlx::query(
+            "select h.number, h.action, h.setting, h.reason, o.name as by_name, h.at_ms
                      from activation_history h left join owners o on o.id = h.by_id
                      where h.filter_id = $1 and h.number < $2
                      order by h.number desc limit $3",
-                )
-                .bind(filter.0)
-                .bind(before.unwrap_or(i64::MAX))
-                .bind(limit)
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        )
+        .bind(filter.0)
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(limit);
+        self.database.rows(query, read).await
     }
 }
 

@@ -134,25 +134,16 @@ impl Registry {
     /// # Errors
     /// `Unavailable` without a database.
     pub async fn tokens(&self, user: Option<&str>) -> Result<Vec<Token>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(
-                    "select t.id, o.name as user_name, t.name, t.scope, t.created_ms, t.expires_ms,
+        let query = sqlx::query(
+            "select t.id, o.name as user_name, t.name, t.scope, t.created_ms, t.expires_ms,
                             t.revoked_ms, t.last_used_ms
                      from tokens t join owners o on o.id = t.user_id
                      where $1 = '' or o.name = $1
                      order by t.id desc
                      limit 1000",
-                )
-                .bind(user.unwrap_or_default())
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        )
+        .bind(user.unwrap_or_default());
+        self.database.rows(query, read).await
     }
 
     /// Ends a token now: anybody's, or one of `of` alone. Revoking it again changes nothing.

@@ -116,7 +116,7 @@ impl Registry {
             .await
     }
 
-    /// What the filters of a stream that are on have sent out of the nights since this one.
+    /// What the filters of a stream that are on have sent out of the nights since this one, earliest first.
     ///
     /// # Errors
     /// `Unavailable` without a database.
@@ -143,7 +143,8 @@ impl Registry {
                      join night_counts c on c.setting = s.number
                      where f.stream = $1 and a.lane = 'main' and a.state = 'active'
                        and c.night >= $2
-                     group by f.id, f.topic, c.night",
+                     group by f.id, f.topic, c.night
+                     order by c.night",
                 )
                 .bind(stream)
                 .bind(since_night)

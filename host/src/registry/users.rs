@@ -104,19 +104,10 @@ impl Registry {
     /// # Errors
     /// `Unavailable` without a database.
     pub async fn users(&self, after: &str, limit: i64) -> Result<Vec<User>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(select_user!("where o.name > $1 order by o.name limit $2"))
-                    .bind(after)
-                    .bind(limit)
-                    .fetch_all(&mut *connection)
-                    .await?
-                    .iter()
-                    .map(read)
-                    .collect()
-            })
-            .await
+        let query = sqlx::query(select_user!("where o.name > $1 order by o.name limit $2"))
+            .bind(after)
+            .bind(limit);
+        self.database.rows(query, read).await
     }
 
     /// Gives a user another role.

@@ -143,22 +143,13 @@ impl Registry {
         before: Option<i64>,
         limit: i64,
     ) -> Result<Vec<Version>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                sqlx::query(select_version!(
-                    "and v.number < $2 order by v.number desc limit $3"
-                ))
-                .bind(filter.0)
-                .bind(before.unwrap_or(i64::MAX))
-                .bind(limit)
-                .fetch_all(&mut *connection)
-                .await?
-                .iter()
-                .map(read)
-                .collect()
-            })
-            .await
+        let query = sqlx::query(select_version!(
+            "and v.number < $2 order by v.number desc limit $3"
+        ))
+        .bind(filter.0)
+        .bind(before.unwrap_or(i64::MAX))
+        .bind(limit);
+        self.database.rows(query, read).await
     }
 
     /// The component that runs for an upload of this digest.

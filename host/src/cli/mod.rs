@@ -120,3 +120,37 @@ fn start_notes() {
         .without_time()
         .init();
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/command-line.md");
+
+    fn walk(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+        for inner in command.get_subcommands() {
+            let path = format!("{path} {}", inner.get_name());
+            if !DOCUMENT.contains(&path) {
+                missing.push(path.clone());
+            }
+            walk(inner, &path, missing);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound_and_documented() {
+        Arguments::command().debug_assert();
+        let mut missing = Vec::new();
+        walk(&Arguments::command(), "skysieve", &mut missing);
+        assert!(missing.is_empty(), "docs/command-line.md lacks {missing:?}");
+    }
+
+    #[test]
+    fn the_exit_statuses_are_documented() {
+        for status in 0..=6 {
+            assert!(DOCUMENT.contains(&format!("\n| {status} | ")), "{status}");
+        }
+    }
+}

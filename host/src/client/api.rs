@@ -14,6 +14,8 @@ use ureq::config::Config;
 use ureq::http::{Request, Response};
 use ureq::tls::{RootCerts, TlsConfig};
 
+use super::refusal::{CallError, Refusal};
+
 /// Longest wait for a connection, and for the answer to anything but an upload.
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(60);
@@ -33,60 +35,6 @@ pub struct Api {
     agent: Agent,
     base: String,
     token: String,
-}
-
-/// Why there is no document.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// The host said no.
-    #[error("{0}")]
-    Refused(Box<Refusal>),
-    /// Nobody answered.
-    #[error("{base} does not answer: {reason}")]
-    Unreachable {
-        /// The host's address.
-        base: String,
-        /// Why.
-        reason: String,
-    },
-    /// Something answered that is no host of ours, or broke off.
-    #[error("{base} answers what cannot be read: {reason}")]
-    Unreadable {
-        /// The host's address.
-        base: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// What a host said that said no.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    /// The status.
-    pub status: u16,
-    /// The problem document; null where there was none.
-    pub document: Value,
-}
-
-impl Refusal {
-    /// A text of the document; empty where it has none of that name.
-    #[must_use]
-    pub fn text(&self, name: &str) -> &str {
-        self.document[name].as_str().unwrap_or_default()
-    }
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.text("detail") {
-            "" => write!(formatter, "the host answered {}", self.status)?,
-            detail => formatter.write_str(detail)?,
-        }
-        match self.text("advice") {
-            "" => Ok(()),
-            advice => write!(formatter, "; {advice}"),
-        }
-    }
 }
 
 /// What is sent along.
@@ -323,16 +271,5 @@ mod tests {
     fn queries_are_encoded() {
         assert_eq!(encoded("a-b_c.d~9"), "a-b_c.d~9");
         assert_eq!(encoded("a b&c=d/ü"), "a%20b%26c%3Dd%2F%C3%BC");
-    }
-
-    #[test]
-    fn a_refusal_says_what_to_do() {
-        let refusal = |document| Refusal {
-            status: 409,
-            document,
-        };
-        let whole = serde_json::json!({"detail": "it is so", "advice": "do that"});
-        assert_eq!(refusal(whole).to_string(), "it is so; do that");
-        assert_eq!(refusal(Value::Null).to_string(), "the host answered 409");
     }
 }

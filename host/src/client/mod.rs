@@ -9,7 +9,9 @@ mod api;
 mod events;
 mod guarded;
 pub mod login;
+mod refusal;
 
-pub use api::{Api, CallError, Query, Refusal, encoded};
+pub use api::{Api, Query, encoded};
 pub use events::{Event, Events};
 pub use guarded::{Answer, Guarded, GuardedError, Rules};
+pub use refusal::{CallError, Refusal};

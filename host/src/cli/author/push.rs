@@ -59,23 +59,27 @@ pub fn run(arguments: &PushArgs, session: &Session) -> anyhow::Result<ExitCode> 
     let (new, version) = session
         .api
         .upload(&filter.path("/versions"), &query, &built.bytes)?;
-    let active = if arguments.activate {
-        let activation = json!({ "version": version["number"] });
-        Some(session.api.post(&filter.path("/activate"), &activation)?)
-    } else {
-        None
-    };
+    let activation = json!({ "version": version["number"] });
+    let active = arguments
+        .activate
+        .then(|| session.api.post(&filter.path("/activate"), &activation));
+    // The version is there, whether or not it may run: what its trial gave is to be read.
     if session.json {
         let document = json!({
             "filter": filter.to_string(), "new_filter": made, "new_version": new, "version": version,
-            "active": active,
+            "active": active.as_ref().and_then(|active| active.as_ref().ok()),
         });
         out(&document.to_string())?;
     } else {
         out(&report(&filter, new, &version))?;
-        match active {
-            Some(active) => out(&line(&active))?,
-            None => session.note(&next(&filter, &version)),
+    }
+    match active {
+        None => session.note(&next(&filter, &version)),
+        Some(active) => {
+            let active = active?;
+            if !session.json {
+                out(&line(&active))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

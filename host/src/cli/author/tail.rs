@@ -148,10 +148,10 @@ impl Tail<'_> {
         if !event.id.is_empty() {
             self.cursor = Some(event.id);
         }
-        self.silent = 0;
         let document: Value = serde_json::from_str(&event.data).unwrap_or_default();
         match event.kind.as_str() {
             "alert" => {
+                self.silent = 0;
                 self.alerts += 1;
                 if self.session.json {
                     out(&event.data)?;
@@ -168,12 +168,12 @@ impl Tail<'_> {
             }
             "end" => {
                 let reason = text(&document, "/reason");
-                Ok(Some(if reason == "renew" {
-                    Next::Again
-                } else {
-                    self.silent = 1;
-                    Next::Later(anyhow::anyhow!("the host ended the stream: {reason}"))
-                }))
+                if reason != "renew" {
+                    let why = anyhow::anyhow!("the host ended the stream: {reason}");
+                    return Ok(Some(Next::Later(why)));
+                }
+                self.silent = 0;
+                Ok(Some(Next::Again))
             }
             _ => Ok(None),
         }

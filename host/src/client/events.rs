@@ -35,7 +35,7 @@ impl<R: Read> Events<R> {
     ///
     /// # Errors
     /// When the stream cannot be read on, or an event is too large.
-    pub fn next(&mut self) -> std::io::Result<Option<Event>> {
+    pub fn read(&mut self) -> std::io::Result<Option<Event>> {
         let (mut event, mut left, mut lines) = (Event::default(), EVENT_BYTES, 0_usize);
         loop {
             let mut line = String::new();
@@ -89,7 +89,7 @@ mod tests {
 
     fn all(text: &str) -> Vec<Event> {
         let mut events = Events::new(text.as_bytes());
-        std::iter::from_fn(|| events.next().unwrap()).collect()
+        std::iter::from_fn(|| events.read().unwrap()).collect()
     }
 
     fn event(id: &str, kind: &str, data: &str) -> Event {

@@ -121,7 +121,7 @@ impl Tail<'_> {
         };
         let mut events = Events::new(stream);
         while !self.is_done() {
-            match events.next() {
+            match events.read() {
                 Ok(Some(event)) => {
                     if let Some(next) = self.take(event)? {
                         return Ok(next);

@@ -256,6 +256,12 @@ impl Host {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
+    /// Where it is, as in `http://127.0.0.1:8780`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.url("")
+    }
+
     /// GET `path`.
     ///
     /// # Errors

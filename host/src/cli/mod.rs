@@ -1,12 +1,14 @@
 //! The command line: one file per subcommand.
 //!
-//! In: arguments. Out: an exit status: 0 done, 1 failed, 2 the command line or the configuration is
-//! wrong. Never: work of its own.
+//! In: arguments. Out: an exit status, see `exit`. Never: work of its own.
 
 mod admin;
+mod author;
 mod chosen;
+mod completions;
 mod crew;
 mod describe;
+mod exit;
 mod explaining;
 mod filters;
 mod interface;
@@ -21,21 +23,17 @@ mod streams;
 mod token;
 mod verdicts;
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::api::ApiError;
-use crate::config::{Config, ConfigError};
-use crate::notices::NoticesError;
-use crate::opened::OpenError;
-use crate::registry::{self, RegistryError};
+use crate::config::Config;
+use crate::registry;
 
 /// Runs astronomers' sandboxed filters over a telescope's live alert stream.
 #[derive(Debug, Parser)]
-#[command(name = "skysieve", version, about, disable_help_subcommand = true)]
+#[command(name = "skysieve", version, about, disable_help_subcommand = true, after_help = exit::HELP)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -55,10 +53,18 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Print the OpenAPI document of the HTTP interface.
     Openapi,
-    /// Add the first administrator.
-    Admin(admin::AdminArgs),
-    /// Give, list and withdraw tokens of the HTTP interface.
+    /// Give, list and withdraw tokens, straight in the registry of this machine's host.
     Token(token::TokenArgs),
+    /// Say which host you work with, and with which token (read from standard input).
+    Login(author::login::LoginArgs),
+    /// Forget the login.
+    Logout(author::login::LogoutArgs),
+    #[command(flatten)]
+    Author(author::Command),
+    /// Administrate a host: users, groups, quotas, gates, suspensions.
+    Admin(admin::AdminArgs),
+    /// Print a completion script for a shell.
+    Completions(completions::CompletionsArgs),
 }
 
 /// Parse the command line and run what it names.
@@ -75,17 +81,24 @@ pub fn main() -> ExitCode {
         Command::Describe(arguments) => describe::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments),
         Command::Openapi => openapi::run(),
-        Command::Token(arguments) => token::run(arguments, registry),
-        Command::Admin(arguments) => admin::run(arguments, registry),
+        Command::Token(arguments) => token::run(arguments, registry_of),
+        Command::Login(arguments) => author::login::run(&arguments),
+        Command::Logout(arguments) => author::login::forget(&arguments),
+        Command::Author(command) => command.run(),
+        Command::Admin(arguments) => admin::run(&arguments, registry_of),
+        Command::Completions(arguments) => completions::run(&arguments),
     };
-    result.unwrap_or_else(|error| {
-        eprintln!("skysieve: {error:#}");
-        ExitCode::from(if is_wrong_configuration(&error) { 2 } else { 1 })
+    result.unwrap_or_else(|error| match exit::status(&error) {
+        None => ExitCode::SUCCESS,
+        Some(status) => {
+            eprintln!("skysieve: {error:#}");
+            ExitCode::from(status)
+        }
     })
 }
 
-/// The registry's settings and the host's data folder, as the configuration at `path` has them.
-fn registry(path: Option<&Path>) -> anyhow::Result<(registry::Settings, PathBuf)> {
+/// The registry of this machine's host, and its data folder.
+fn registry_of(path: Option<&Path>) -> anyhow::Result<(registry::Settings, PathBuf)> {
     let config = Config::read(path)?;
     Ok((config.registry, config.data))
 }
@@ -108,15 +121,36 @@ fn start_notes() {
         .init();
 }
 
-/// Whether the administrator has to change a setting before a new start can help.
-fn is_wrong_configuration(error: &anyhow::Error) -> bool {
-    let wrong = |cause: &(dyn Error + 'static)| {
-        cause.is::<ConfigError>()
-            || matches!(cause.downcast_ref(), Some(RegistryError::Settings(_)))
-            || cause.is::<ApiError>()
-            || cause.is::<NoticesError>()
-            || cause.is::<Usage>()
-            || cause.downcast_ref().is_some_and(OpenError::is_setting)
-    };
-    error.chain().any(wrong)
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../docs/command-line.md");
+
+    fn walk(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
+        for inner in command.get_subcommands() {
+            let path = format!("{path} {}", inner.get_name());
+            if !DOCUMENT.contains(&path) {
+                missing.push(path.clone());
+            }
+            walk(inner, &path, missing);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound_and_documented() {
+        Arguments::command().debug_assert();
+        let mut missing = Vec::new();
+        walk(&Arguments::command(), "skysieve", &mut missing);
+        assert!(missing.is_empty(), "docs/command-line.md lacks {missing:?}");
+    }
+
+    #[test]
+    fn the_exit_statuses_are_documented() {
+        for status in 0..=6 {
+            assert!(DOCUMENT.contains(&format!("\n| {status} | ")), "{status}");
+        }
+    }
 }

@@ -5,5 +5,7 @@
 
 mod address;
 mod guarded;
+mod trusted;
 
 pub use guarded::{Answer, Guarded, GuardedError, Rules};
+pub use trusted::Trusted;

@@ -146,7 +146,7 @@ async fn linkable(
     user: User,
 ) -> Result<User, RegistryError> {
     let other: Option<i64> =
-        sqlx::query_scalar("select 1 from identities where user_id = $1 and issuer = $2")
+        sqlx::query_scalar("select user_id from identities where user_id = $1 and issuer = $2")
             .bind(user.id.0)
             .bind(who.issuer.as_str())
             .fetch_optional(connection)

@@ -1,4 +1,5 @@
-//! Set-up and checks of the workspace: `cargo xtask demo`, `test`, `bench`, `reconcile`.
+//! Set-up and checks of the workspace: `cargo xtask demo`, `test`, `bench`, `reconcile`,
+//! `schemathesis`.
 //!
 //! In: a clone and what the machine has. Out: what is missing is set up, then the real programs
 //! run; the exit status says whether all was well. Never: code of the host, the decoder or the SDK,
@@ -8,6 +9,7 @@ mod bench;
 mod demo;
 mod house;
 mod reconcile;
+mod schemathesis;
 mod test;
 
 use std::process::ExitCode;
@@ -30,6 +32,8 @@ enum Command {
     Test(test::Arguments),
     /// Measure, print a table, write target/bench.json.
     Bench(bench::Arguments),
+    /// Hold the host's answers against its OpenAPI document.
+    Schemathesis(schemathesis::Arguments),
     /// Compare what lies in a results folder with the packets that went in and the counts shown.
     Reconcile(reconcile::Arguments),
 }
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Schemathesis(arguments) => schemathesis::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),
     };
     match outcome {

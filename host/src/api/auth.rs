@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use super::error::{Kind, Problem, is};
 use super::kind::{Answers, answers_of};
 use super::{Host, tags};
-use crate::registry::{Bearer, By, Filter, OwnerId, Role, Scope, User, Visibility};
+use crate::registry::{Bearer, By, Filter, OwnerId, Role, Scope, TOKEN_PREFIX, User, Visibility};
 
 /// Whoever presented a valid token.
 #[derive(Debug, Clone)]
@@ -76,19 +76,26 @@ impl FromRequestParts<Arc<Host>> for Actor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let token = bearer_token(parts)?;
-        let bearer = host.registry.authenticate(token).await?;
-        let actor = bearer.map(Self).ok_or_else(|| {
-            Problem::new(
-                Kind::Unauthorized,
-                "the token is unknown, expired or revoked",
-            )
-            .advise("ask an administrator for a new one (`skysieve token create`)")
-        })?;
+        let actor = Self(authenticate(host, bearer_token(parts)?).await?);
         host.paces
             .admit(actor.0.user, actor.0.requests_per_minute)?;
         actor.refuse_change(&parts.method)?;
         Ok(actor)
+    }
+}
+
+/// Whoever is behind a token of this host, or of the issuer that it trusts.
+async fn authenticate(host: &Host, token: &str) -> Result<Bearer, Problem> {
+    match &host.issuer {
+        Some(issuer) if !token.starts_with(TOKEN_PREFIX) => {
+            let who = issuer.vouches_for(token).await?;
+            Ok(host.registry.sign_in(&who, issuer.admission()).await?)
+        }
+        _ => host.registry.authenticate(token).await?.ok_or_else(|| {
+            let detail = "the token is unknown, expired or revoked";
+            Problem::new(Kind::Unauthorized, detail)
+                .advise("ask an administrator for a new one (`skysieve token create`)")
+        }),
     }
 }
 
@@ -103,6 +110,7 @@ impl utoipa::IntoResponses for Actor {
         answers.extend(answers_of::<is::Forbidden>());
         answers.extend(answers_of::<is::TooManyRequests>());
         answers.extend(answers_of::<is::Unavailable>());
+        answers.extend(answers_of::<is::IssuerUnavailable>());
         answers
     }
 }

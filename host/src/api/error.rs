@@ -172,6 +172,8 @@ impl From<RegistryError> for Problem {
                 Self::new(Kind::Full, detail).advise("remove one that is no longer needed")
             }
             RegistryError::Target(error) => target(&error),
+            RegistryError::NotAdmitted(_) => Self::new(Kind::Forbidden, detail)
+                .advise("ask an administrator of this host"),
             RegistryError::Name(_) => Self::new(Kind::InvalidName, detail),
             RegistryError::Parameter(_) => Self::new(Kind::InvalidParameter, detail),
             RegistryError::Settings(_) | RegistryError::Database(_) => Self::internal(detail),

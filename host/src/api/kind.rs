@@ -124,6 +124,8 @@ kinds! {
     Busy = SERVICE_UNAVAILABLE "busy" "Too much of this is waiting" again in 10;
     /// The database is away.
     Unavailable = SERVICE_UNAVAILABLE "registry_unavailable" "The registry is away" again in 5;
+    /// The issuer of tokens is away.
+    IssuerUnavailable = SERVICE_UNAVAILABLE "issuer_unavailable" "The issuer of tokens is away" again in 10;
     /// The output topic cannot be made now.
     TopicUnavailable = SERVICE_UNAVAILABLE "topic_unavailable" "The output topic cannot be made now" again in 10;
     /// The results cannot be read now.

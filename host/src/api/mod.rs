@@ -39,6 +39,7 @@ mod live;
 mod logs;
 mod notice_targets;
 mod notices;
+mod oidc;
 mod once;
 mod openapi;
 mod operation;
@@ -67,6 +68,7 @@ use axum::{Extension, Router};
 
 pub use explain_room::{ExplainRoom, Explained, FoundAt, NotExplained, Subject};
 pub use health::Budgets;
+pub use oidc::Issuer;
 pub use openapi::document_text;
 pub use reading::{CheckFields, StreamResults};
 pub use server::{ApiError, Server};
@@ -121,6 +123,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Certificate and key, where this host itself speaks TLS.
     pub tls: Option<tls::Settings>,
+    /// The OpenID Connect issuer whose tokens are taken, too.
+    pub oidc: Option<oidc::Settings>,
 }
 
 impl Default for Settings {
@@ -146,6 +150,7 @@ impl Default for Settings {
             idempotency_hours: 24,
             cors_origins: Vec::new(),
             tls: None,
+            oidc: None,
         }
     }
 }
@@ -165,6 +170,9 @@ impl Settings {
         }
         if !(1..=720).contains(&self.idempotency_hours) {
             return Err("api.idempotency_hours must be from 1 to 720".to_owned());
+        }
+        if let Some(oidc) = &self.oidc {
+            oidc.check()?;
         }
         match self
             .cors_origins
@@ -208,6 +216,7 @@ pub struct Host {
     explanations: uploads::Queue,
     budgets: Budgets,
     paces: pace::Paces,
+    issuer: Option<oidc::Issuer>,
     settings: Settings,
     backtests: backtest::Settings,
     notices: crate::notices::Settings,
@@ -236,6 +245,7 @@ impl Host {
             explanations: uploads::Queue::new(explain::AT_ONCE, explain::WAITING),
             budgets: Budgets::default(),
             paces: pace::Paces::default(),
+            issuer: None,
             settings,
             backtests: backtest::Settings::default(),
             notices: crate::notices::Settings::default(),
@@ -286,6 +296,12 @@ impl Host {
     #[must_use]
     pub fn with_notices(self, notices: crate::notices::Settings) -> Self {
         Self { notices, ..self }
+    }
+
+    /// Takes the tokens of an issuer, too.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Option<Issuer>) -> Self {
+        Self { issuer, ..self }
     }
 
     fn stream(&self, name: &str) -> Result<Name, Problem> {

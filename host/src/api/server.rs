@@ -32,9 +32,9 @@ pub enum ApiError {
         /// Why.
         error: std::io::Error,
     },
-    /// The certificate cannot be used.
+    /// A file that the settings name cannot be used.
     #[error("{0}")]
-    Tls(String),
+    File(String),
 }
 
 /// The interface, listening.
@@ -56,7 +56,7 @@ impl Server {
             .as_ref()
             .map(Tls::open)
             .transpose()
-            .map_err(ApiError::Tls)?;
+            .map_err(ApiError::File)?;
         let bound = async {
             let listener = TcpListener::bind(address).await?;
             Ok((listener.local_addr()?, listener))

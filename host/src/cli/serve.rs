@@ -100,7 +100,14 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         windows.push(tokio::spawn(scribe.run(stopping.clone())));
         streams.push(stream);
     }
+    let issuer = config
+        .api
+        .oidc
+        .as_ref()
+        .map(api::Issuer::open)
+        .transpose()?;
     let host = super::interface::host(config.api, &registry, &uploader, &streams)?
+        .with_issuer(issuer)
         .with_backtests(config.backtest.clone())
         .with_notices(config.notices.clone());
     let backtests = start_backtests(

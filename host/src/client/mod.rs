@@ -10,8 +10,10 @@ mod events;
 mod guarded;
 pub mod login;
 mod refusal;
+mod trusted;
 
 pub use api::{Api, Query, encoded};
 pub use events::{Event, Events};
 pub use guarded::{Answer, Guarded, GuardedError, Rules};
 pub use refusal::{CallError, Refusal};
+pub use trusted::Trusted;

@@ -38,6 +38,12 @@ impl By {
         Self::nobody("(command line)")
     }
 
+    /// The OpenID Connect issuer, through whoever signs in.
+    #[must_use]
+    pub fn issuer() -> Self {
+        Self::nobody("(issuer)")
+    }
+
     /// A user, without a token.
     #[must_use]
     pub fn user(user: OwnerId, name: String) -> Self {

@@ -58,6 +58,9 @@ pub enum RegistryError {
     /// The change was made to something that has changed meanwhile.
     #[error("it was changed meanwhile")]
     Changed,
+    /// An issuer vouches for somebody who is nobody here.
+    #[error("{0}")]
+    NotAdmitted(String),
     /// There is nothing to go back to.
     #[error("no other setting of the filter ran before the present one")]
     NothingBefore,

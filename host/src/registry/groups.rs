@@ -124,7 +124,10 @@ async fn insert(
     })
 }
 
-async fn find(connection: &mut AnyConnection, name: &str) -> Result<Group, RegistryError> {
+pub(super) async fn find(
+    connection: &mut AnyConnection,
+    name: &str,
+) -> Result<Group, RegistryError> {
     sqlx::query(
         "select o.id, o.name, g.summary, o.created_ms
          from user_groups g join owners o on o.id = g.id where o.name = $1",

@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (
         20_261_123_000_001,
         "registry",
@@ -40,6 +40,11 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         20_261_124_000_006,
         "notices",
         include_str!("../../../migrations/20261124000006_notices.sql"),
+    ),
+    (
+        20_261_124_000_020,
+        "sign_in",
+        include_str!("../../../migrations/20261124000020_sign_in.sql"),
     ),
 ];
 

@@ -197,7 +197,7 @@ async fn refuse_no_administrator(connection: &mut AnyConnection) -> Result<(), R
     }
 }
 
-async fn log(
+pub(super) async fn log(
     connection: &mut AnyConnection,
     by: &By,
     action: &'static str,
@@ -236,7 +236,7 @@ pub(super) async fn insert_owner(
     Ok(())
 }
 
-async fn insert(
+pub(super) async fn insert(
     connection: &mut AnyConnection,
     name: &Name,
     role: Role,
@@ -258,7 +258,10 @@ async fn insert(
     })
 }
 
-async fn find(connection: &mut AnyConnection, name: &str) -> Result<Option<User>, RegistryError> {
+pub(super) async fn find(
+    connection: &mut AnyConnection,
+    name: &str,
+) -> Result<Option<User>, RegistryError> {
     sqlx::query(select_user!("where o.name = $1"))
         .bind(name)
         .fetch_optional(connection)

@@ -15,9 +15,9 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A new folder; those that earlier demos left are removed.
-    pub fn fresh(target: &Path) -> Result<Self> {
-        let demos = target.join("demo");
+    /// A new folder of `what`; those that earlier ones left are removed.
+    pub fn fresh(target: &Path, what: &str) -> Result<Self> {
+        let demos = target.join(what);
         std::fs::create_dir_all(&demos)?;
         for entry in std::fs::read_dir(&demos)?.flatten() {
             if !is_in_use(&entry.file_name().to_string_lossy()) {

@@ -4,10 +4,10 @@
 //! a table, and where the passing alerts lie; non-zero where a count does not reconcile. Never: a
 //! look into the host; it is used as a scientist would, over HTTP and by the files it writes.
 
-mod folder;
-mod night;
-mod scientist;
-mod service;
+pub mod folder;
+pub mod night;
+pub mod scientist;
+pub mod service;
 mod table;
 
 use std::path::PathBuf;
@@ -18,8 +18,11 @@ use anyhow::{Context, Result, ensure};
 use crate::house::{House, step};
 use folder::Folder;
 use night::Night;
-use scientist::{Scientist, Uploaded};
+use scientist::{Scientist, USER, Uploaded};
 use service::Service;
+
+/// The simulated night, where nobody asks for another.
+const SEED: u64 = 20_181_029;
 
 /// Arguments of `cargo xtask demo`.
 #[derive(clap::Args)]
@@ -34,8 +37,20 @@ pub struct Arguments {
     #[arg(long)]
     keep: bool,
     /// Seed of the simulated night.
-    #[arg(long, default_value_t = 20_181_029)]
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
+}
+
+impl Arguments {
+    /// A simulated night of so many alerts.
+    pub fn of_alerts(alerts: u32) -> Self {
+        Self {
+            alerts,
+            data: None,
+            keep: false,
+            seed: SEED,
+        }
+    }
 }
 
 /// Set up, run the night, reconcile, show.
@@ -43,10 +58,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let house = House::open()?;
     house.build_host()?;
     house.build_filters()?;
-    let folder = Folder::fresh(&house.target)?;
+    let folder = Folder::fresh(&house.target, "demo")?;
     let nights = Night::prepare(&house, &folder, arguments)?;
     let service = Service::start(&house, &folder, &nights)?;
-    let scientist = Scientist::new(&service, &house, &folder)?;
+    let scientist = Scientist::new(&service, &house, &folder, USER, "scientist")?;
     let uploaded = upload(&house, &scientist, &nights)?;
     scientist.wait_until_live(&uploaded)?;
     for night in &nights {
@@ -66,7 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Upload every example whose stream is on, and activate it.
-fn upload(house: &House, scientist: &Scientist, nights: &[Night]) -> Result<Vec<Uploaded>> {
+pub fn upload(house: &House, scientist: &Scientist, nights: &[Night]) -> Result<Vec<Uploaded>> {
     let mut uploaded = Vec::new();
     for filter in &house.filters {
         if nights.iter().any(|night| night.stream == filter.stream) {

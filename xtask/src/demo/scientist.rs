@@ -16,7 +16,7 @@ use super::service::Service;
 use crate::house::{ExampleFilter, House};
 
 /// The user of the demo.
-const USER: &str = "demo";
+pub const USER: &str = "demo";
 /// Every call answers well under a second but an upload, which compiles.
 const CALL_LIMIT: Duration = Duration::from_secs(120);
 /// Without any progress for so long the night will not end.
@@ -45,10 +45,17 @@ pub struct Uploaded {
 }
 
 impl Scientist {
-    /// Have an administrator make a token.
-    pub fn new(service: &Service, house: &House, folder: &Folder) -> Result<Self> {
+    /// Have a token made for `user`, on the host's own command line.
+    pub fn new(
+        service: &Service,
+        house: &House,
+        folder: &Folder,
+        user: &str,
+        role: &str,
+    ) -> Result<Self> {
         let output = Command::new(house.skysieve())
-            .args(["token", "create", "--user", USER, "--config"])
+            .args(["token", "create", "--user", user, "--role", role])
+            .arg("--config")
             .arg(folder.config())
             .current_dir(folder.root())
             .output()
@@ -229,6 +236,16 @@ impl Scientist {
 
     fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let call = self.agent.post(format!("{}{path}", self.address));
+        answer(
+            path,
+            call.header("Authorization", self.bearer())
+                .send_json(body)?,
+        )
+    }
+
+    /// Put something where it belongs.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        let call = self.agent.put(format!("{}{path}", self.address));
         answer(
             path,
             call.header("Authorization", self.bearer())

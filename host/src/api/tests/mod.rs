@@ -13,6 +13,7 @@ mod health;
 mod journey;
 mod limits;
 mod notices;
+mod oidc;
 mod once;
 mod refusals;
 mod rights;

@@ -1,6 +1,6 @@
 //! TLS with a certificate of the test's own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::limits::served;
 use crate::api::{Server, Settings, tls};
+use crate::client::Trusted;
 
 /// Writes a certificate for `name` and its key.
 fn certify(folder: &Path, name: &str) -> CertificateDer<'static> {
@@ -145,4 +146,39 @@ fn a_renewed_certificate_is_used_and_a_broken_one_is_not() {
     touch("key.pem");
     assert!(tls.look_again());
     assert!(!tls.look_again());
+}
+
+/// The client of the OpenID Connect issuer believes whom the file vouches for, and nobody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_come_from_whom_the_file_vouches_for() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    certify(folder.path(), "localhost");
+    certify(other.path(), "localhost");
+    let (address, _stop, _task, _registry) = served(settings(folder.path())).await;
+    let get = async |vouching: Option<PathBuf>, path: &str| {
+        let address = format!("https://localhost:{}{path}", address.port());
+        let client = Trusted::new(vouching.as_deref(), true).unwrap();
+        tokio::task::spawn_blocking(move || client.get(&address))
+            .await
+            .unwrap()
+    };
+    let vouching = Some(folder.path().join("certificate.pem"));
+    assert_eq!(
+        get(vouching.clone(), "/livez").await.unwrap(),
+        br#"{"status":"alive"}"#
+    );
+    assert!(get(vouching, "/nowhere").await.unwrap_err().contains("404"));
+    assert!(
+        get(Some(other.path().join("certificate.pem")), "/livez")
+            .await
+            .is_err()
+    );
+    assert!(get(None, "/livez").await.is_err());
+    let key = folder.path().join("key.pem");
+    assert!(
+        Trusted::new(Some(&key), true)
+            .err()
+            .unwrap()
+            .contains("no certificate")
+    );
 }

@@ -18,6 +18,7 @@ mod outages;
 mod payloads;
 mod people;
 mod running;
+mod sign_in;
 pub(crate) mod stage;
 mod uploads;
 

@@ -72,9 +72,13 @@ pub fn complete(path: &str, method: &str, operation: &mut Value) {
         ),
     ];
     for (_, name, meaning) in headers.iter().filter(|(is, ..)| *is) {
+        let schema = if *name == "Idempotency-Key" {
+            json!({ "type": "string", "minLength": 1, "maxLength": 255 })
+        } else {
+            json!({ "type": "string" })
+        };
         parameters.push(json!({
-            "name": name, "in": "header", "required": false, "description": meaning,
-            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+            "name": name, "in": "header", "required": false, "description": meaning, "schema": schema,
         }));
     }
     if !parameters.is_empty() {

@@ -18,6 +18,7 @@
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
+#[schema(as = QuotaName)]
 pub enum Quota {
     /// Filters, but for deleted ones.
     Filters,

@@ -48,7 +48,7 @@ const DESTRUCTIVE: [&str; 5] = [
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Longest time for each of two runs, as a scientist and as an administrator [s].
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(5..=3600))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(5..=3600))]
     seconds: u32,
     /// Seed of the requests.
     #[arg(long, default_value_t = 1)]

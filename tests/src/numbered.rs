@@ -5,10 +5,14 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use apache_avro::types::Value;
 use apache_avro::{Schema, Writer};
+
+use crate::Stop;
 
 /// Name of the stream.
 pub const STREAM: &str = "numbers";
@@ -46,6 +50,25 @@ pub fn packet(number: i64) -> Result<Vec<u8>> {
         ("image".into(), Value::Bytes(vec![b'i'; IMAGE_BYTES])),
     ]))?;
     Ok(writer.into_inner()?)
+}
+
+/// Sends numbered alerts, one after the other in this time, until told to stop: `send` gets a key and a
+/// packet, `sent` counts.
+///
+/// # Errors
+/// Those of `send`.
+pub fn send_until(
+    stop: &Stop,
+    pace: Duration,
+    sent: &AtomicI64,
+    mut send: impl FnMut(String, Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    while !stop.is_told() {
+        let number = sent.fetch_add(1, Ordering::Relaxed);
+        send(format!("object-{}", number / 5), packet(number)?)?;
+        std::thread::sleep(pace);
+    }
+    Ok(())
 }
 
 /// One tar with the packets of `numbers`, put into the archive at `incoming` under its final name at

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _};
@@ -28,6 +28,57 @@ pub struct Record {
     pub value: Vec<u8>,
     /// Headers, as text.
     pub headers: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// Partition and offset of the alert that this one came from.
+    ///
+    /// # Errors
+    /// Where its headers do not say.
+    pub fn origin(&self) -> Result<(i32, i64)> {
+        let header = |name: &str| self.headers.get(name).context("a header is missing");
+        Ok((
+            header("skysieve-partition")?.parse()?,
+            header("skysieve-offset")?.parse()?,
+        ))
+    }
+}
+
+/// That all `total` alerts of the topic `source` came out in `topic`: each once, byte for byte.
+///
+/// # Errors
+/// Where that is not so.
+pub fn ensure_all_came(
+    broker: &str,
+    source: &str,
+    topic: &str,
+    total: u64,
+    limit: Duration,
+) -> Result<()> {
+    let sent = read_all(broker, source, limit)?;
+    let came = read_all(broker, topic, limit)?;
+    let place = |record: &Record| (record.partition, record.offset);
+    let bytes: BTreeMap<_, _> = sent
+        .iter()
+        .map(|record| (place(record), &record.value))
+        .collect();
+    ensure!(
+        sent.len() as u64 == total,
+        "{} of {total} were sent",
+        sent.len()
+    );
+    let mut origins = BTreeSet::new();
+    for record in &came {
+        let origin = record.origin()?;
+        ensure!(origins.insert(origin), "{origin:?} came twice");
+        ensure!(
+            bytes.get(&origin) == Some(&&record.value),
+            "bytes of {origin:?}"
+        );
+        ensure!(record.headers["skysieve-topic"] == source, "{origin:?}");
+    }
+    ensure!(came.len() == sent.len(), "{} came of {total}", came.len());
+    Ok(())
 }
 
 /// Every record of a topic up to its end at this moment, committed ones alone.

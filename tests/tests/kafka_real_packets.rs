@@ -57,13 +57,6 @@ fn publish(mut publisher: Publisher, packets: &[File]) {
     publisher.finish().unwrap();
 }
 
-/// Where a record says that it came from.
-fn origin(record: &Record) -> (i32, i64) {
-    let number = |name: &str| record.headers[name].parse::<i64>().unwrap();
-    let partition = i32::try_from(number("skysieve-partition")).unwrap();
-    (partition, number("skysieve-offset"))
-}
-
 #[test]
 fn verdicts_and_bytes_are_those_of_the_reference() {
     let Some(broker) = Broker::shared() else {
@@ -113,7 +106,7 @@ fn compare(broker: &Broker, host: &Host, sent: &[Record], filter: &str, referenc
     }
     let topic = host.topic(filter).unwrap();
     let came = read_all(broker.address(), &topic, LIMIT).unwrap();
-    let mut positions: Vec<_> = came.iter().map(origin).collect();
+    let mut positions: Vec<_> = came.iter().map(|record| record.origin().unwrap()).collect();
     positions.sort_unstable();
     expected.sort_unstable();
     assert_eq!(positions, expected, "{filter}: positions of passing alerts");
@@ -136,7 +129,7 @@ fn compare(broker: &Broker, host: &Host, sent: &[Record], filter: &str, referenc
         .map(|r| ((r.partition, r.offset), &r.value))
         .collect();
     for record in &came {
-        let position = origin(record);
+        let position = record.origin().unwrap();
         assert!(
             &record.value == bytes[&position],
             "{filter}: bytes of {position:?}"

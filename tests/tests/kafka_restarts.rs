@@ -6,14 +6,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use skysieve::kafka::Settings;
 use skysieve::kafka::publish::{Publication, Publisher};
 use skysieve_tests::host::{Host, wait, wasm};
-use skysieve_tests::topic::{Record, read_all};
+use skysieve_tests::topic::ensure_all_came;
 use skysieve_tests::{Broker, Stop, numbered};
 
 /// How often the host dies: 20 times by kill -9, 20 times by SIGTERM.
@@ -92,63 +91,18 @@ fn every_alert_comes_out_once_through_forty_deaths() {
     assert_eq!(host.count("everything", "passed").unwrap(), total);
     assert!(host.stop().unwrap().success());
     println!("{total} alerts, {DEATHS} deaths");
-    check(broker, &source, &topic, total);
+    ensure_all_came(broker.address(), &source, &topic, total, LIMIT).unwrap();
 }
 
 /// Numbered alerts at a steady pace until told to stop.
 fn publish(mut publisher: Publisher, stop: &Stop, sent: &AtomicI64) {
-    while !stop.is_told() {
-        let number = sent.fetch_add(1, Ordering::Relaxed);
-        let bytes = numbered::packet(number).unwrap().into();
-        let key = format!("object-{}", number / 5);
-        publisher
-            .publish(&Publication {
-                key,
-                bytes,
-                timestamp_ms: None,
-            })
-            .unwrap();
-        std::thread::sleep(PACE);
-    }
+    numbered::send_until(stop, PACE, sent, |key, bytes| {
+        Ok(publisher.publish(&Publication {
+            key,
+            bytes: bytes.into(),
+            timestamp_ms: None,
+        })?)
+    })
+    .unwrap();
     publisher.finish().unwrap();
-}
-
-fn check(broker: &Broker, source: &str, topic: &str, total: u64) {
-    let sent = read_all(broker.address(), source, LIMIT).unwrap();
-    assert_eq!(sent.len() as u64, total);
-    let came = read_all(broker.address(), topic, LIMIT).unwrap();
-    let mut positions: Vec<_> = came.iter().map(origin).collect();
-    positions.sort_unstable();
-    let mut expected: Vec<_> = sent
-        .iter()
-        .map(|record| (record.partition, record.offset))
-        .collect();
-    expected.sort_unstable();
-    assert!(
-        positions == expected,
-        "{} came out of {}",
-        positions.len(),
-        expected.len()
-    );
-    let bytes: HashMap<_, _> = sent
-        .iter()
-        .map(|record| ((record.partition, record.offset), &record.value))
-        .collect();
-    for record in &came {
-        assert!(
-            &record.value == bytes[&origin(record)],
-            "bytes of {:?}",
-            origin(record)
-        );
-        assert_eq!(record.headers["skysieve-topic"], source);
-    }
-}
-
-/// Where a record says that it came from.
-fn origin(record: &Record) -> (i32, i64) {
-    let number = |name: &str| record.headers[name].parse::<i64>().unwrap();
-    (
-        i32::try_from(number("skysieve-partition")).unwrap(),
-        number("skysieve-offset"),
-    )
 }

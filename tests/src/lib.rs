@@ -9,6 +9,7 @@ pub mod host;
 pub mod kafka;
 mod maven;
 pub mod numbered;
+pub mod person;
 pub mod postgres;
 pub mod python;
 pub mod reading;

@@ -5,96 +5,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use skysieve_tests::host::{Host, program, wait};
+use skysieve_tests::host::{Host, wait};
 use skysieve_tests::numbered;
-use tempfile::TempDir;
+use skysieve_tests::person::{Person, Read};
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// Somebody at a terminal.
-struct Person {
-    folder: TempDir,
-}
-
-/// What they read.
-#[derive(Debug)]
-struct Read {
-    status: i32,
-    text: String,
-    complaint: String,
-}
-
-impl Read {
-    fn of(output: &Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Self {
-            status: output.status.code().unwrap(),
-            text: text(&output.stdout),
-            complaint: text(&output.stderr),
-        }
-    }
-
-    /// Ended well; what was said.
-    #[track_caller]
-    fn ok(self) -> String {
-        assert_eq!(self.status, 0, "{self:?}");
-        self.text
-    }
-
-    /// Ended so, having said why.
-    #[track_caller]
-    fn ends(self, status: i32, why: &str) {
-        assert_eq!(self.status, status, "{self:?}");
-        assert!(self.complaint.contains(why), "{why:?} is not in {self:?}");
-    }
-}
-
-impl Person {
-    fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        Self { folder }
-    }
-
-    fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(program());
-        command
-            .args(words.split_whitespace())
-            .env("XDG_CONFIG_HOME", self.folder.path())
-            .env_remove("SKYSIEVE_URL")
-            .env_remove("SKYSIEVE_TOKEN")
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn types(&self, words: &str) -> Read {
-        Read::of(&self.command(words).output().unwrap())
-    }
-
-    /// With `--json`: the document.
-    #[track_caller]
-    fn json(&self, words: &str) -> Value {
-        let text = self.types(&format!("{words} --json")).ok();
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words}: {error}: {text}"))
-    }
-
-    fn logs_in(&self, host: &Host, token: &str) -> Read {
-        let mut command = self.command(&format!("login {}/", host.address()));
-        command.stdin(Stdio::piped());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut input = child.stdin.take().unwrap();
-        writeln!(input, "{token}").unwrap();
-        drop(input);
-        Read::of(&child.wait_with_output().unwrap())
-    }
-}
 
 #[track_caller]
 fn contains(text: &str, words: &[&str]) {
@@ -112,10 +33,7 @@ fn host() -> (Host, Person) {
         stream.replacen("[[streams]]", "[[streams]]\ngate_alerts = 5", 1)
     })
     .unwrap();
-    let root = Person::new();
-    let mut init = host.command("admin init");
-    let made = Read::of(&init.args(["--user", "root"]).output().unwrap()).ok();
-    root.logs_in(&host, made.trim()).ok();
+    let root = Person::root(&host);
     let mut again = host.command("admin init");
     Read::of(&again.args(["--user", "other"]).output().unwrap()).ends(1, "already");
     (host, root)
@@ -128,7 +46,7 @@ fn scientist(host: &Host, root: &Person, name: &str) -> Person {
     let person = Person::new();
     let said = person.logs_in(host, token.trim()).ok();
     assert!(said.contains(&format!("as {name} (scientist)")), "{said}");
-    let file = person.folder.path().join("skysieve/login.toml");
+    let file = person.folder().join("skysieve/login.toml");
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(
@@ -382,7 +300,7 @@ fn every_kind_of_trouble_ends_as_documented() {
     nobody.types("list").ends(2, "skysieve login");
     nobody.types("lists").ends(2, "list");
     nobody.logs_in(&host, "sksv_wrong").ends(4, "token");
-    assert!(!nobody.folder.path().join("skysieve").exists());
+    assert!(!nobody.folder().join("skysieve").exists());
     root.types("counts nowhere").ends(3, "nowhere");
     root.types("counts No/where").ends(2, "name");
     root.types("push /nowhere").ends(2, "no crate");
@@ -390,7 +308,7 @@ fn every_kind_of_trouble_ends_as_documented() {
         .ends(2, "cannot be used with");
 
     // What others can read is not used; the environment stands in for it.
-    let file = root.folder.path().join("skysieve/login.toml");
+    let file = root.folder().join("skysieve/login.toml");
     let login = std::fs::read_to_string(&file).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     root.types("list").ends(2, "chmod 600");

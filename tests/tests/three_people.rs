@@ -21,8 +21,7 @@ use tempfile::TempDir;
 const DOCUMENT: &str = include_str!("../../docs/three-people.md");
 const SERVE: &str = "skysieve serve &";
 const LIMIT: Duration = Duration::from_secs(60);
-/// Alerts of the night that come after the filter went live, and how many of them may go out.
-const ALERTS: u64 = 2_000 + 4_000;
+/// How many alerts of the night may go out, as the administrator says.
 const QUOTA: usize = 100;
 /// A person does not look again sooner, nor may they more than 600 times a minute.
 const LOOK: Duration = Duration::from_millis(500);

@@ -101,9 +101,10 @@ impl Service {
     pub fn stay(mut self, token: &str) -> Result<()> {
         println!("\nskysieve serves at {}; end it with Ctrl-C", self.address);
         println!(
-            "  curl -H 'Authorization: Bearer {token}' {}/v1/filters",
+            "  echo {token} | target/release/skysieve login {}",
             self.address
         );
+        println!("  target/release/skysieve list");
         self.child.wait()?;
         Ok(())
     }

@@ -13,54 +13,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::delivery::{Counts, Delivery, Destination, Failure, Judged, Output, OutputLimits};
 
 mod admitted;
+mod met;
 mod used;
 mod window;
 
 pub use admitted::Admitted;
+pub use met::{Met, Withheld};
 use used::Spent;
 pub use used::Used;
-use window::Window;
+use window::{Block, Window};
 
 /// Nights that are remembered of a filter; late alerts of earlier ones start again from what the
 /// registry says.
 const NIGHTS: usize = 8;
-
-/// Why a passing alert does not go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Withheld {
-    /// More passes than the stream's gate lets through.
-    Gate,
-    /// The night's alerts are used up.
-    Alerts,
-    /// The night's bytes are used up.
-    Bytes,
-    /// The night's time in the sandbox is used up: alerts are skipped, none is withheld.
-    Cpu,
-}
-
-impl Withheld {
-    /// The word that is counted and shown: the quota's name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gate => "gate",
-            Self::Alerts => "alerts_per_night",
-            Self::Bytes => "bytes_per_night",
-            Self::Cpu => "cpu_s_per_night",
-        }
-    }
-}
-
-/// A filter that met a limit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Met {
-    /// Number of the setting that ran.
-    pub setting: i64,
-    /// The night.
-    pub night: Arc<str>,
-    /// Which limit.
-    pub limit: Withheld,
-}
 
 /// The ledger of a stream.
 #[derive(Debug, Default)]
@@ -155,7 +120,7 @@ impl Outflow {
                 }
             }
         }
-        for ((_, night), (destination, used)) in &admitted.0 {
+        for ((_, night), (destination, used)) in &admitted.nights {
             counts(delivery, destination, night).bytes_out += used.bytes;
         }
         admitted
@@ -164,9 +129,13 @@ impl Outflow {
     /// What was let out was not committed: it will come again.
     pub fn take_back(&self, admitted: &Admitted) {
         let mut ledger = self.lock();
-        for ((_, night), (destination, used)) in &admitted.0 {
+        for ((_, night), (destination, used)) in &admitted.nights {
             let flow = ledger.filter(&destination.topic);
             flow.night(night).here.take_back(used);
+        }
+        for ((_, number), (destination, block)) in &admitted.windows {
+            let flow = ledger.filter(&destination.topic);
+            flow.window.take_back(*number, block);
         }
     }
 
@@ -193,9 +162,14 @@ impl Ledger {
                 let flow = self.filter(&judged.destination.topic);
                 if flow.setting != judged.destination.setting {
                     flow.setting = judged.destination.setting;
-                    flow.window = Window::default();
+                    flow.window.clear();
                 }
-                flow.window.judged(judged.alerts, limits.gate_alerts);
+                let number = flow.window.judged(judged.alerts, limits.gate_alerts);
+                let block = Block {
+                    judged: judged.alerts,
+                    passing: 0,
+                };
+                admitted.count(&judged.destination, number, &block);
             }
             if limits.cpu_ms_per_night < u64::MAX {
                 let used = Used {
@@ -239,8 +213,14 @@ impl Ledger {
             return;
         }
         let flow = self.filter(&destination.topic);
-        if limits.has_gate() {
-            flow.window.passed(used.alerts);
+        if limits.has_gate()
+            && let Some(number) = flow.window.passed(used.alerts)
+        {
+            let block = Block {
+                judged: 0,
+                passing: used.alerts,
+            };
+            admitted.count(destination, number, &block);
         }
         flow.night(night).here.add(used);
     }

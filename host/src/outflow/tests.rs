@@ -193,6 +193,28 @@ fn the_gate_lets_so_many_of_the_last_alerts_through() {
 }
 
 #[test]
+fn the_gate_does_not_count_an_alert_twice_after_an_abort() {
+    let limits = OutputLimits {
+        gate_alerts: 1_000,
+        gate_passing: 50,
+        ..OutputLimits::NONE
+    };
+    let one = filter("one", 1, limits);
+    let (plain, aborting) = (Outflow::default(), Outflow::default());
+    for passing in [40, 3, 0, 9, 100, 0, 0, 12, 1, 0, 30, 0, 0, 0, 8] {
+        let expected = admit(&plain, batch(&one, NIGHT, 100, passing));
+        for _ in 0..3 {
+            let mut first = batch(&one, NIGHT, 60, passing.min(60));
+            let mut admitted = aborting.admit(&mut first);
+            admitted.append(aborting.admit(&mut batch(&one, NIGHT, 40, passing / 2)));
+            aborting.take_back(&admitted);
+        }
+        let found = admit(&aborting, batch(&one, NIGHT, 100, passing));
+        assert_eq!(found, expected, "{passing}");
+    }
+}
+
+#[test]
 fn time_that_is_used_up_stops_the_night() {
     let outflow = Outflow::default();
     let limits = OutputLimits {

@@ -25,7 +25,9 @@ use window::{Block, Window};
 
 /// Nights that are remembered of a filter; late alerts of earlier ones start again from what the
 /// registry says.
-const NIGHTS: usize = 8;
+pub const NIGHTS: usize = 8;
+/// Nights that the registry is asked for at once.
+const NIGHTS_ASKED: usize = 16;
 
 /// The ledger of a stream.
 #[derive(Debug, Default)]
@@ -51,21 +53,36 @@ impl Outflow {
     /// Before the first alert: what the registry has counted of a filter's night.
     pub fn begin(&self, topic: &str, night: &str, used: Used) {
         let mut ledger = self.lock();
-        let spent = ledger.filter(topic).night(&night.into());
-        (spent.before, spent.told) = (used, used);
+        ledger.filter(topic).night(&night.into()).begin(used);
     }
 
-    /// What the registry has counted by now of a filter's night.
+    /// What the registry has counted by now of a filter's night; of no interest where the filter has
+    /// no alerts of it here.
     pub fn tell(&self, topic: &str, night: &str, used: Used) {
-        self.lock().filter(topic).night(&night.into()).told = used;
+        let mut ledger = self.lock();
+        let nights = ledger.filters.get_mut(topic).map(|flow| &mut flow.nights);
+        let known =
+            nights.and_then(|nights| nights.iter_mut().find(|(known, _)| **known == *night));
+        if let Some((_, spent)) = known {
+            spent.tell(used);
+        }
     }
 
-    /// The earliest night that any filter has alerts of, if there is one.
-    #[must_use]
-    pub fn earliest_night(&self) -> Option<String> {
-        let ledger = self.lock();
-        let nights = ledger.filters.values().flat_map(|flow| &flow.nights);
-        nights.map(|(night, _)| night.to_string()).min()
+    /// Nights that filters had alerts of since they were last given, at most 16 at a time.
+    pub fn nights(&self) -> Vec<Arc<str>> {
+        let mut ledger = self.lock();
+        let mut given: BTreeSet<Arc<str>> = BTreeSet::new();
+        let nights = ledger
+            .filters
+            .values_mut()
+            .flat_map(|flow| &mut flow.nights);
+        for (night, spent) in nights.filter(|(_, spent)| spent.is_touched) {
+            if given.contains(night) || given.len() < NIGHTS_ASKED {
+                spent.is_touched = false;
+                given.insert(night.clone());
+            }
+        }
+        given.into_iter().collect()
     }
 
     /// The limits that were met since the last call, each once.
@@ -84,7 +101,7 @@ impl Outflow {
             return false;
         }
         let mut ledger = self.lock();
-        let spent = ledger.filter(&destination.topic).night(night).now();
+        let spent = ledger.filter(&destination.topic).touch(night).now();
         let is_out = spent.elapsed_ns >= limit_ns;
         if is_out {
             ledger.note(destination, night, Withheld::Cpu);
@@ -192,7 +209,7 @@ impl Ledger {
         if limits.has_gate() && flow.window.passing() >= limits.gate_passing {
             return Some(Withheld::Gate);
         }
-        let used = flow.night(&output.night).now();
+        let used = flow.touch(&output.night).now();
         if used.alerts >= limits.alerts_per_night {
             return Some(Withheld::Alerts);
         }
@@ -222,7 +239,7 @@ impl Ledger {
             };
             admitted.count(destination, number, &block);
         }
-        flow.night(night).here.add(used);
+        flow.touch(night).here.add(used);
     }
 
     fn note(&mut self, destination: &Destination, night: &Arc<str>, limit: Withheld) {
@@ -235,6 +252,13 @@ impl Ledger {
 }
 
 impl Flow {
+    /// The night, which the registry is to be asked about.
+    fn touch(&mut self, night: &Arc<str>) -> &mut Spent {
+        let spent = self.night(night);
+        spent.is_touched = true;
+        spent
+    }
+
     fn night(&mut self, night: &Arc<str>) -> &mut Spent {
         let known = self.nights.iter().position(|(known, _)| known == night);
         let place = known.unwrap_or_else(|| {

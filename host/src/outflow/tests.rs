@@ -159,6 +159,49 @@ fn what_other_hosts_sent_counts_too() {
 }
 
 #[test]
+fn a_night_that_began_without_a_word_goes_on_from_what_is_told() {
+    let outflow = Outflow::default();
+    let one = filter("one", 1, limited(10, u64::MAX));
+    let used = |alerts| Used {
+        alerts,
+        ..Used::default()
+    };
+    assert_eq!(admit(&outflow, batch(&one, NIGHT, 10, 2)), (2, 0));
+    // Seven before this host came, and one of its own is counted by now.
+    outflow.tell(&one.topic, NIGHT, used(8));
+    assert_eq!(admit(&outflow, batch(&one, NIGHT, 10, 3)), (2, 1));
+    // Nobody has alerts of what is told here.
+    outflow.tell("another", NIGHT, used(8));
+    outflow.tell(&one.topic, "2018-10-30", used(8));
+    assert_eq!(admit(&outflow, batch(&one, "2018-10-30", 10, 9)), (9, 0));
+}
+
+#[test]
+fn the_registry_is_asked_about_nights_that_had_alerts_since() {
+    let outflow = Outflow::default();
+    let one = filter("one", 1, limited(10, u64::MAX));
+    let free = filter("free", 2, OutputLimits::NONE);
+    outflow.begin(&one.topic, "2018-10-28", Used::default());
+    assert!(outflow.nights().is_empty());
+    admit(&outflow, batch(&one, NIGHT, 10, 1));
+    admit(&outflow, batch(&free, "2018-10-27", 10, 1));
+    assert_eq!(outflow.nights(), [NIGHT.into()]);
+    outflow.tell(&one.topic, NIGHT, Used::default());
+    assert!(outflow.nights().is_empty());
+    // So many at a time, and the others next time.
+    for number in 0..20 {
+        let one = filter(&format!("of-{number}"), number, limited(10, u64::MAX));
+        admit(
+            &outflow,
+            batch(&one, &format!("2018-11-{number:02}"), 10, 1),
+        );
+    }
+    let (first, then) = (outflow.nights(), outflow.nights());
+    assert_eq!((first.len(), then.len()), (16, 4));
+    assert!(first.iter().all(|night| !then.contains(night)));
+}
+
+#[test]
 fn the_gate_lets_so_many_of_the_last_alerts_through() {
     let outflow = Outflow::default();
     let limits = OutputLimits {

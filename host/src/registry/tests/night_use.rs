@@ -139,8 +139,7 @@ async fn the_fullest_filter_shows_what_is_used_of_a_night(stage: &Stage) {
 async fn no_look_reads_the_nights_of_years(stage: &Stage) {
     let (_, [_, setting]) = active(stage, "nearby").await;
     let mut connection = stage.registry.database.write().await.unwrap();
-    let copies =
-        format!("with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000)");
+    let copies = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000)";
     for fill in [
         "insert into filters (id, owner_id, name, stream, topic, summary, versions, created_ms, updated_ms)
          {copies} select 1000 + i, owner_id, 'f' || i, stream, topic || i, '', 1, 5, 6 from filters, n",

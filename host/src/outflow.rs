@@ -288,6 +288,7 @@ fn record(output: Output, limit: Withheld) -> Failure {
         alert_id: output.alert_id,
         object_id: output.object_id,
         night: output.night,
+        programme: output.programme,
         kind: limit.as_str(),
         message: "passed, and was withheld".to_owned(),
     }

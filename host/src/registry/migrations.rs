@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (
         20_261_123_000_001,
         "registry",
@@ -50,6 +50,11 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         20_261_124_000_030,
         "night_use",
         include_str!("../../../migrations/20261124000030_night_use.sql"),
+    ),
+    (
+        20_261_124_000_031,
+        "withheld_reads",
+        include_str!("../../../migrations/20261124000031_withheld_reads.sql"),
     ),
 ];
 

@@ -55,6 +55,7 @@ mod usage;
 mod users;
 mod versions;
 mod wish;
+mod withheld_reads;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -102,6 +103,7 @@ pub use usage::Withholding;
 pub use users::User;
 pub use versions::{NewVersion, Version};
 pub use wish::State;
+pub use withheld_reads::WithheldRead;
 
 /// The registry. Cheap to clone; any number of hosts may share one PostgreSQL database.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::Registry;
 use super::error::RegistryError;
-use super::numbers::OwnerId;
+use super::numbers::{FilterId, OwnerId};
 use super::quota::Quota;
 use crate::outflow::Used;
 
@@ -39,13 +39,25 @@ impl NightUse {
     }
 }
 
-/// What a night of a setting (`c`) adds up to.
-const SUMS: &str = "cast(sum(c.passed - coalesce((
-        select sum(x.alerts) from night_outcomes x
-        where x.setting = c.setting and x.night = c.night and x.outcome = 'withheld'), 0)) as bigint)
-        as alerts,
-    cast(sum(c.bytes_out) as bigint) as bytes,
-    cast(sum(c.elapsed_ns) as bigint) as elapsed_ns";
+/// What the nights of settings (`c`) add up to for a filter, with what was withheld and read later.
+fn sums(filter: &str) -> String {
+    let later = |what: &str| {
+        format!(
+            "coalesce((select r.{what} from withheld_reads r
+                       where r.filter_id = {filter} and r.night = c.night), 0)"
+        )
+    };
+    format!(
+        "cast(sum(c.passed - coalesce((
+             select sum(x.alerts) from night_outcomes x
+             where x.setting = c.setting and x.night = c.night and x.outcome = 'withheld'), 0))
+             + {} as bigint) as alerts,
+         cast(sum(c.bytes_out) + {} as bigint) as bytes,
+         cast(sum(c.elapsed_ns) as bigint) as elapsed_ns",
+        later("alerts"),
+        later("bytes"),
+    )
+}
 
 /// The settings (`s`) of a stream's filters (`f`) that are on.
 const ACTIVE: &str = "activations a
@@ -75,6 +87,25 @@ impl Registry {
         self.database.rows(query, read).await
     }
 
+    /// What one filter has sent out of a night, whether it is on or not.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database.
+    pub async fn night_use_of(&self, filter: FilterId, night: &str) -> Result<Used, RegistryError> {
+        let sql = format!(
+            "select f.topic, c.night, {}
+             from filters f
+             join settings s on s.filter_id = f.id
+             join night_counts c on c.setting = s.number
+             where f.id = $1 and c.night = $2
+             group by f.id, f.topic, c.night",
+            sums("f.id")
+        );
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(filter.0).bind(night);
+        let found = self.database.rows(query, read).await?;
+        Ok(found.first().map(NightUse::used).unwrap_or_default())
+    }
+
     /// What the filters of a stream that are on have sent out of the last nights, earliest first: so
     /// many of each of their settings.
     ///
@@ -88,25 +119,26 @@ impl Registry {
         // From one night of a setting to the one before it, each found in the index: a filter of many
         // years costs no more than one of a week.
         let sql = format!(
-            "with recursive latest (setting, topic, night, place) as (
-                 select s.number, f.topic,
+            "with recursive latest (setting, filter, topic, night, place) as (
+                 select s.number, f.id, f.topic,
                         (select max(n.night) from night_counts n where n.setting = s.number),
                         cast(1 as bigint)
                  from {ACTIVE}
                  where f.stream = $1 and a.lane = 'main' and a.state = 'active'
                  union all
-                 select l.setting, l.topic,
+                 select l.setting, l.filter, l.topic,
                         (select max(n.night) from night_counts n
                          where n.setting = l.setting and n.night < l.night),
                         l.place + 1
                  from latest l
                  where l.place < $2 and l.night is not null
              )
-             select l.topic, c.night, {SUMS}
+             select l.topic, c.night, {}
              from latest l
              join night_counts c on c.setting = l.setting and c.night = l.night
-             group by l.topic, c.night
-             order by c.night"
+             group by l.filter, l.topic, c.night
+             order by c.night",
+            sums("l.filter")
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(stream);
         let query = query.bind(i64::try_from(nights).unwrap_or(i64::MAX));
@@ -119,12 +151,13 @@ pub(super) fn of_nights(nights: usize) -> String {
     let places: Vec<String> = (2..nights + 2).map(|n| format!("${n}")).collect();
     // By night first: of a night there is a row for each setting that ran, and no more.
     format!(
-        "select f.topic, c.night, {SUMS}
+        "select f.topic, c.night, {}
          from {ACTIVE}
          join night_counts c on c.setting = s.number
          where f.stream = $1 and a.lane = 'main' and a.state = 'active' and c.night in ({})
          group by f.id, f.topic, c.night
          order by c.night",
+        sums("f.id"),
         places.join(", ")
     )
 }
@@ -155,12 +188,13 @@ pub(super) async fn most_of_a_night(
              group by f.id
          )
          select max(sums.{used}) from (
-             select {SUMS}
+             select {}
              from latest l
              join settings s on s.filter_id = l.id
              join night_counts c on c.setting = s.number and c.night = l.night
-             group by l.id
-         ) sums"
+             group by l.id, c.night
+         ) sums",
+        sums("l.id")
     );
     let most: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(owner.0)

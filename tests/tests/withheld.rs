@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use apache_avro::types::Value as Avro;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use serde_json::{Value, json};
 use skysieve::kafka::Settings;
 use skysieve::kafka::publish::{Publication, Publisher};
@@ -198,6 +200,19 @@ impl Stage {
     }
 }
 
+fn delete(broker: &Broker, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", broker.address())
+        .create()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let deleted = admin.delete_topics(&[topic], &AdminOptions::new());
+    let deleted = runtime.unwrap().block_on(deleted).unwrap();
+    assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+}
+
 fn id(line: &Value) -> i64 {
     number(line["alert_id"].as_str().unwrap())
 }
@@ -349,9 +364,30 @@ fn what_was_withheld_is_read_later_from_an_archive() {
 
 #[test]
 fn what_was_withheld_is_read_later_from_a_topic() {
-    if let Some(stage) = Stage::kafka() {
-        what_was_withheld_is_read_later(&stage);
-    }
+    let Some(stage) = Stage::kafka() else {
+        return;
+    };
+    what_was_withheld_is_read_later(&stage);
+    // A source topic that was deleted takes its alerts along.
+    let Way::Kafka(broker, source) = &stage.way else {
+        panic!("it is on Kafka");
+    };
+    delete(broker, source);
+    let lines = wait("the topic is gone", LIMIT, || {
+        let page = stage.page(&stage.filter, "limit=1000").ok();
+        let lines = page
+            .map(|page| page.lines())
+            .transpose()?
+            .unwrap_or_default();
+        let gone = |line: &Value| {
+            line["error"]
+                .as_str()
+                .is_some_and(|why| why.contains("no longer kept"))
+        };
+        Ok((!lines.is_empty() && lines.iter().all(gone)).then_some(lines))
+    });
+    let lines = lines.unwrap_or_else(|error| panic!("{error}\n{}", stage.host.words()));
+    assert_eq!(lines.len() as i64, PASSING - QUOTA);
 }
 
 /// A setting's payload is what is read later, too; and bytes count as those that go out.

@@ -117,6 +117,8 @@ pub struct Failure {
     pub object_id: String,
     /// Observing night.
     pub night: Arc<str>,
+    /// The programme that it belongs to, where the stream has programmes.
+    pub programme: Option<i64>,
     /// `trap`, `fuel`, `deadline`, `memory`, `malformed` or `not_judged`; where it was withheld, the
     /// limit.
     pub kind: &'static str,

@@ -42,6 +42,7 @@ pub mod opened;
 pub mod outage;
 pub mod refresh;
 pub mod scribe;
+pub mod withheld;
 
 pub mod backtest;
 

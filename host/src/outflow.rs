@@ -13,54 +13,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::delivery::{Counts, Delivery, Destination, Failure, Judged, Output, OutputLimits};
 
 mod admitted;
+mod met;
 mod used;
 mod window;
 
 pub use admitted::Admitted;
+pub use met::{Met, Withheld};
 use used::Spent;
 pub use used::Used;
-use window::Window;
+use window::{Block, Window};
 
 /// Nights that are remembered of a filter; late alerts of earlier ones start again from what the
 /// registry says.
-const NIGHTS: usize = 8;
-
-/// Why a passing alert does not go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Withheld {
-    /// More passes than the stream's gate lets through.
-    Gate,
-    /// The night's alerts are used up.
-    Alerts,
-    /// The night's bytes are used up.
-    Bytes,
-    /// The night's time in the sandbox is used up: alerts are skipped, none is withheld.
-    Cpu,
-}
-
-impl Withheld {
-    /// The word that is counted and shown: the quota's name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gate => "gate",
-            Self::Alerts => "alerts_per_night",
-            Self::Bytes => "bytes_per_night",
-            Self::Cpu => "cpu_s_per_night",
-        }
-    }
-}
-
-/// A filter that met a limit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Met {
-    /// Number of the setting that ran.
-    pub setting: i64,
-    /// The night.
-    pub night: Arc<str>,
-    /// Which limit.
-    pub limit: Withheld,
-}
+pub const NIGHTS: usize = 8;
+/// Nights that the registry is asked for at once.
+const NIGHTS_ASKED: usize = 16;
 
 /// The ledger of a stream.
 #[derive(Debug, Default)]
@@ -86,21 +53,36 @@ impl Outflow {
     /// Before the first alert: what the registry has counted of a filter's night.
     pub fn begin(&self, topic: &str, night: &str, used: Used) {
         let mut ledger = self.lock();
-        let spent = ledger.filter(topic).night(&night.into());
-        (spent.before, spent.told) = (used, used);
+        ledger.filter(topic).night(&night.into()).begin(used);
     }
 
-    /// What the registry has counted by now of a filter's night.
+    /// What the registry has counted by now of a filter's night; of no interest where the filter has
+    /// no alerts of it here.
     pub fn tell(&self, topic: &str, night: &str, used: Used) {
-        self.lock().filter(topic).night(&night.into()).told = used;
+        let mut ledger = self.lock();
+        let nights = ledger.filters.get_mut(topic).map(|flow| &mut flow.nights);
+        let known =
+            nights.and_then(|nights| nights.iter_mut().find(|(known, _)| **known == *night));
+        if let Some((_, spent)) = known {
+            spent.tell(used);
+        }
     }
 
-    /// The earliest night that any filter has alerts of, if there is one.
-    #[must_use]
-    pub fn earliest_night(&self) -> Option<String> {
-        let ledger = self.lock();
-        let nights = ledger.filters.values().flat_map(|flow| &flow.nights);
-        nights.map(|(night, _)| night.to_string()).min()
+    /// Nights that filters had alerts of since they were last given, at most 16 at a time.
+    pub fn nights(&self) -> Vec<Arc<str>> {
+        let mut ledger = self.lock();
+        let mut given: BTreeSet<Arc<str>> = BTreeSet::new();
+        let nights = ledger
+            .filters
+            .values_mut()
+            .flat_map(|flow| &mut flow.nights);
+        for (night, spent) in nights.filter(|(_, spent)| spent.is_touched) {
+            if given.contains(night) || given.len() < NIGHTS_ASKED {
+                spent.is_touched = false;
+                given.insert(night.clone());
+            }
+        }
+        given.into_iter().collect()
     }
 
     /// The limits that were met since the last call, each once.
@@ -119,7 +101,7 @@ impl Outflow {
             return false;
         }
         let mut ledger = self.lock();
-        let spent = ledger.filter(&destination.topic).night(night).now();
+        let spent = ledger.filter(&destination.topic).touch(night).now();
         let is_out = spent.elapsed_ns >= limit_ns;
         if is_out {
             ledger.note(destination, night, Withheld::Cpu);
@@ -155,7 +137,7 @@ impl Outflow {
                 }
             }
         }
-        for ((_, night), (destination, used)) in &admitted.0 {
+        for ((_, night), (destination, used)) in &admitted.nights {
             counts(delivery, destination, night).bytes_out += used.bytes;
         }
         admitted
@@ -164,9 +146,13 @@ impl Outflow {
     /// What was let out was not committed: it will come again.
     pub fn take_back(&self, admitted: &Admitted) {
         let mut ledger = self.lock();
-        for ((_, night), (destination, used)) in &admitted.0 {
+        for ((_, night), (destination, used)) in &admitted.nights {
             let flow = ledger.filter(&destination.topic);
             flow.night(night).here.take_back(used);
+        }
+        for ((_, number), (destination, block)) in &admitted.windows {
+            let flow = ledger.filter(&destination.topic);
+            flow.window.take_back(*number, block);
         }
     }
 
@@ -193,9 +179,14 @@ impl Ledger {
                 let flow = self.filter(&judged.destination.topic);
                 if flow.setting != judged.destination.setting {
                     flow.setting = judged.destination.setting;
-                    flow.window = Window::default();
+                    flow.window.clear();
                 }
-                flow.window.judged(judged.alerts, limits.gate_alerts);
+                let number = flow.window.judged(judged.alerts, limits.gate_alerts);
+                let block = Block {
+                    judged: judged.alerts,
+                    passing: 0,
+                };
+                admitted.count(&judged.destination, number, &block);
             }
             if limits.cpu_ms_per_night < u64::MAX {
                 let used = Used {
@@ -218,7 +209,7 @@ impl Ledger {
         if limits.has_gate() && flow.window.passing() >= limits.gate_passing {
             return Some(Withheld::Gate);
         }
-        let used = flow.night(&output.night).now();
+        let used = flow.touch(&output.night).now();
         if used.alerts >= limits.alerts_per_night {
             return Some(Withheld::Alerts);
         }
@@ -239,10 +230,16 @@ impl Ledger {
             return;
         }
         let flow = self.filter(&destination.topic);
-        if limits.has_gate() {
-            flow.window.passed(used.alerts);
+        if limits.has_gate()
+            && let Some(number) = flow.window.passed(used.alerts)
+        {
+            let block = Block {
+                judged: 0,
+                passing: used.alerts,
+            };
+            admitted.count(destination, number, &block);
         }
-        flow.night(night).here.add(used);
+        flow.touch(night).here.add(used);
     }
 
     fn note(&mut self, destination: &Destination, night: &Arc<str>, limit: Withheld) {
@@ -255,6 +252,13 @@ impl Ledger {
 }
 
 impl Flow {
+    /// The night, which the registry is to be asked about.
+    fn touch(&mut self, night: &Arc<str>) -> &mut Spent {
+        let spent = self.night(night);
+        spent.is_touched = true;
+        spent
+    }
+
     fn night(&mut self, night: &Arc<str>) -> &mut Spent {
         let known = self.nights.iter().position(|(known, _)| known == night);
         let place = known.unwrap_or_else(|| {
@@ -284,6 +288,7 @@ fn record(output: Output, limit: Withheld) -> Failure {
         alert_id: output.alert_id,
         object_id: output.object_id,
         night: output.night,
+        programme: output.programme,
         kind: limit.as_str(),
         message: "passed, and was withheld".to_owned(),
     }

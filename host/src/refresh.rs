@@ -14,7 +14,7 @@ use crate::delivery::{Destination, OutputLimits};
 use crate::evaluate::Program;
 use crate::evaluate::active::{ActiveHandle, ActiveSet, Candidate};
 use crate::outage::Outage;
-use crate::outflow::Outflow;
+use crate::outflow::{NIGHTS, Outflow};
 use crate::registry::{ActiveSetting, OwnerId, Quota, Registry, RegistryError, SetQuotas};
 use crate::rights::Rights;
 use crate::stream::{MAIN_LANE, StreamSettings};
@@ -96,7 +96,8 @@ impl Refresh {
     /// When the registry does not answer.
     pub async fn begin(&mut self) -> Result<(), RegistryError> {
         self.look().await?;
-        for one in self.registry.night_use(&self.stream.name, "").await? {
+        let latest = self.registry.latest_use(&self.stream.name, NIGHTS);
+        for one in latest.await? {
             self.outflow.begin(&one.topic, &one.night, one.used());
         }
         Ok(())
@@ -105,14 +106,9 @@ impl Refresh {
     /// The ledger hears what all hosts have sent out of its nights, the registry which limits were
     /// met here.
     async fn tell_use(&mut self) -> Result<(), RegistryError> {
-        if let Some(earliest) = self.outflow.earliest_night() {
-            for one in self
-                .registry
-                .night_use(&self.stream.name, &earliest)
-                .await?
-            {
-                self.outflow.tell(&one.topic, &one.night, one.used());
-            }
+        let nights = self.outflow.nights();
+        for one in self.registry.night_use(&self.stream.name, &nights).await? {
+            self.outflow.tell(&one.topic, &one.night, one.used());
         }
         for met in self.outflow.met() {
             let (setting, quota) = (met.setting, met.limit.as_str());

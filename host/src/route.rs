@@ -235,6 +235,7 @@ fn failure(
         alert_id: alert.identity.alert_id.clone(),
         object_id: alert.identity.object_id.clone(),
         night: alert.identity.night.clone(),
+        programme: alert.identity.programme,
         kind: fault.kind.as_str(),
         message: fault.message,
     }

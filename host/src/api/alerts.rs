@@ -120,7 +120,7 @@ pub async fn page(
     Ok(answer(page, number, format))
 }
 
-fn answer(page: Page, filter: i64, format: Format) -> Response {
+pub(super) fn answer(page: Page, filter: i64, format: Format) -> Response {
     let kind = match format {
         Format::JsonLines => "application/x-ndjson",
         Format::Avro => "application/avro",
@@ -143,11 +143,11 @@ fn answer(page: Page, filter: i64, format: Format) -> Response {
     response
 }
 
-fn longest_read(settings: &Settings) -> Duration {
+pub(super) fn longest_read(settings: &Settings) -> Duration {
     LONGEST_READ.min(Duration::from_millis(settings.request_ms / 3))
 }
 
-fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+pub(super) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MOST_LIMIT => Ok(limit),
         other => Err(Problem::new(
@@ -157,7 +157,7 @@ fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     }
 }
 
-fn night_of(asked: Option<String>) -> Result<Option<String>, Problem> {
+pub(super) fn night_of(asked: Option<String>) -> Result<Option<String>, Problem> {
     match asked {
         Some(name) if !night::is_name(&name) => Err(Problem::new(
             Kind::BadRequest,
@@ -168,7 +168,7 @@ fn night_of(asked: Option<String>) -> Result<Option<String>, Problem> {
     }
 }
 
-fn format(asked: Option<&str>, headers: &HeaderMap) -> Result<Format, Problem> {
+pub(super) fn format(asked: Option<&str>, headers: &HeaderMap) -> Result<Format, Problem> {
     let accepts = |kind: &str| {
         let accepted = headers
             .get_all(ACCEPT)

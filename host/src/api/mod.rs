@@ -59,6 +59,7 @@ mod tokens;
 mod uploads;
 mod users;
 mod versions;
+mod withheld;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,7 +71,7 @@ pub use explain_room::{ExplainRoom, Explained, FoundAt, NotExplained, Subject};
 pub use health::Budgets;
 pub use oidc::Issuer;
 pub use openapi::document_text;
-pub use reading::{CheckFields, StreamResults};
+pub use reading::{CheckFields, MakeRestore, StreamResults};
 pub use server::{ApiError, Server};
 pub use uploads::{Accepted, Refused, UploadRoom};
 

@@ -11,7 +11,7 @@ use super::error::is;
 use super::kind::{Answers, answers_of};
 
 /// What the braces of a path stand for: name, meaning, and whether it is a number.
-const PATH_PARAMETERS: [(&str, &str, bool); 8] = [
+const PATH_PARAMETERS: [(&str, &str, bool); 9] = [
     ("owner", "Who owns the filter.", false),
     ("name", "Name of the filter.", false),
     (
@@ -24,6 +24,11 @@ const PATH_PARAMETERS: [(&str, &str, bool); 8] = [
     ("stream", "Name of a stream.", false),
     ("quota", "Name of a quota.", false),
     ("id", "Id of the cause of failure.", false),
+    (
+        "night",
+        "The local date of the night's evening, or `unknown`.",
+        false,
+    ),
 ];
 
 /// What follows from an operation's path and its answers.

@@ -52,7 +52,8 @@ pub struct QuotaView {
     is_default: bool,
     /// Why it is another.
     reason: Option<String>,
-    /// What was used, where the quota is of a sum of the owner's.
+    /// What was used, where the quota is of a sum. Of a quota per night: the most that one filter has
+    /// used of the last night it has alerts of.
     used: Option<i64>,
     /// What is left.
     left: Option<i64>,

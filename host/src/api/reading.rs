@@ -12,12 +12,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::Settings;
 use super::error::{Kind, Problem};
 use crate::payload::{Payload, PayloadError};
-use crate::registry::{Filter, OwnerId, Registry, RegistryError};
-use crate::results::{Begin, Reader, Renderer, Results, ResultsError};
+use crate::registry::{Filter, FilterId, OwnerId, Registry, RegistryError};
+use crate::results::{Begin, Reader, Renderer, Results, ResultsError, Withholder};
 use crate::rights::{Programmes, Rights};
+use crate::withheld::Restore;
 
 /// Says whether alerts of a stream have these parts, as far as anybody knows.
 pub type CheckFields = Arc<dyn Fn(&[FieldPath]) -> Result<(), String> + Send + Sync>;
+
+/// What makes a filter's alerts of their records.
+pub type MakeRestore = Arc<dyn Fn(FilterId) -> Box<dyn Restore> + Send + Sync>;
 
 /// What is known of a stream whose filters' results can be read.
 #[derive(Clone)]
@@ -32,6 +36,8 @@ pub struct StreamResults {
     pub programmes: Option<Programmes>,
     /// Checks chosen fields.
     pub check_fields: CheckFields,
+    /// Makes alerts of the records of withheld ones.
+    pub restore: MakeRestore,
 }
 
 /// Reads results for the interface.
@@ -192,6 +198,19 @@ impl StreamResults {
 
     pub(super) fn renderer(&self, choice: Payload) -> Renderer {
         Renderer::new(choice, &self.cutouts, self.schemas.clone())
+    }
+
+    /// The records of the filter's withheld alerts. Blocks.
+    pub(super) fn open_withheld(
+        &self,
+        filter: &Filter,
+        begin: &Begin,
+    ) -> Result<Box<dyn Reader>, ResultsError> {
+        let of = Withholder {
+            owner: filter.owner.clone(),
+            filter: filter.name.clone(),
+        };
+        self.results.open_withheld(&of, begin)
     }
 
     /// Blocks.

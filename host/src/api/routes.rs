@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::{
     Host, about, activation, alerts, audit, backtests, counts, explain, failures, filter_changes,
     filters, gate, groups, health, live, logs, notice_targets, notices, openapi, quotas, running,
-    settings, tokens, users, versions,
+    settings, tokens, users, versions, withheld,
 };
 
 type Routes = OpenApiRouter<Arc<Host>>;
@@ -54,7 +54,8 @@ pub fn others() -> Routes {
             running::unschedule
         ))
         .routes(routes!(running::history))
-        .routes(routes!(running::withheld))
+        .routes(routes!(withheld::nights))
+        .routes(routes!(withheld::page))
         .routes(routes!(counts::list))
         .routes(routes!(tokens::create, tokens::list))
         .routes(routes!(tokens::revoke))

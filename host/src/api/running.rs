@@ -1,4 +1,4 @@
-//! `/v1/filters/{owner}/{name}/rollback`, `/retire`, `/suspend`, `/schedule`, `/history`, `/withheld`:
+//! `/v1/filters/{owner}/{name}/rollback`, `/retire`, `/suspend`, `/schedule`, `/history`:
 //! what else is done about what runs, and what came of it.
 //!
 //! In: what the owner wants. Out: the filter as it is from now; lines of its history. Never: a setting
@@ -22,10 +22,7 @@ use super::gate;
 use super::page::{self, Listed, Page};
 use super::tags::Tagged;
 use super::{Host, time};
-use crate::registry::{HistoryLine, RegistryError, Schedule, Withholding};
-
-/// Most nights of limits that are listed.
-const NIGHTS: i64 = 200;
+use crate::registry::{HistoryLine, RegistryError, Schedule};
 
 /// Why a filter is suspended.
 #[derive(Deserialize, ToSchema)]
@@ -74,31 +71,23 @@ pub struct LineView {
     at: String,
 }
 
-/// A night in which a limit held something back.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Withholding)]
-pub struct WithholdingView {
-    night: String,
-    /// The quota, or `gate`.
-    quota: String,
-    #[schema(format = DateTime)]
-    first: String,
-    #[schema(format = DateTime)]
-    last: String,
-}
-
-/// Go back to the setting that ran before the present one; again, to the one before that.
+/// Go back to the setting that ran before the present one; again, to the one before that. It has to pass
+/// the gate as it stands now.
 #[utoipa::path(
     post, path = "/v1/filters/{owner}/{name}/rollback", tag = "activation",
-    responses((status = OK, body = FilterView), Held, is::FilterDeleted, is::NothingBefore, is::Quota, is::TopicUnavailable)
+    responses((status = OK, body = FilterView), Held, is::FilterDeleted, is::Gate, is::NothingBefore, is::Quota, is::TopicUnavailable)
 )]
 pub async fn rollback(
     State(host): State<Arc<Host>>,
     held: Held,
 ) -> Result<Tagged<FilterView>, Problem> {
+    let before = host.registry.setting_before(held.filter.id).await?;
+    gate::pass(&host, &held.filter, before).await?;
     ensure_topic(&host, &held.filter).await?;
     let by = held.by();
-    host.registry.roll_back(held.filter.id, &by).await?;
+    host.registry
+        .roll_back_to(held.filter.id, before, &by)
+        .await?;
     show(&host, &held.filter).await
 }
 
@@ -209,25 +198,6 @@ pub async fn history(
     Ok(Json(Listed::page(&lines, limit, line_view, |line| {
         line.number.to_string()
     })))
-}
-
-/// The nights in which a quota or the gate held something back, latest first; at most 200.
-#[utoipa::path(
-    get, path = "/v1/filters/{owner}/{name}/withheld", tag = "quotas",
-    responses((status = OK, body = Listed<WithholdingView>), Held)
-)]
-pub async fn withheld(
-    State(host): State<Arc<Host>>,
-    held: Held,
-) -> Result<Json<Listed<WithholdingView>>, Problem> {
-    let nights = host.registry.withholdings(held.filter.id, NIGHTS).await?;
-    let view = |one: &Withholding| WithholdingView {
-        night: one.night.clone(),
-        quota: one.quota.clone(),
-        first: time(one.first_ms),
-        last: time(one.last_ms),
-    };
-    Ok(Json(Listed::whole(nights.iter().map(view).collect())))
 }
 
 fn line_view(line: &HistoryLine) -> LineView {

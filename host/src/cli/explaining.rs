@@ -1,6 +1,7 @@
 //! The room that explains: joins the upload room's programs, a stream's past and its logbook.
 //!
-//! In: a filter's setting, a packet or an alert's id. Out: explanations. Never: HTTP.
+//! In: a filter's setting; a packet, an alert's id, or records of withheld alerts. Out: explanations,
+//! and what makes alerts of records. Never: HTTP.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,17 +12,20 @@ use tokio::runtime::Handle;
 use crate::api::{ExplainRoom, Explained, FoundAt, NotExplained, Subject};
 use crate::delivery::OutputLimits;
 use crate::evaluate::Program;
+use crate::evaluate::active::{ActiveSet, Candidate};
 use crate::explain::{ExplainError, Explainer, Finder};
 use crate::judge::Judge;
 use crate::logbook::Logbook;
 use crate::opened::OpenStream;
 use crate::refresh::candidate;
-use crate::registry::{ActiveSetting, OwnerId, Quota, Registry};
+use crate::registry::{ActiveSetting, Chosen, FilterId, OwnerId, Quota, Registry};
+use crate::results::ResultsError;
 use crate::rights::Rights;
 use crate::source::lookback::Lookback;
 use crate::source::{Packet, Partition, Position};
 use crate::stream::StreamSettings;
 use crate::upload::Uploader;
+use crate::withheld::{Restore, Restorer};
 
 /// Explains alerts of this host's streams.
 pub(super) struct Explaining {
@@ -73,6 +77,37 @@ impl Explaining {
         Ok(u64::try_from(value.map_err(NotExplained::Registry)?).unwrap_or(0))
     }
 
+    /// What makes alerts of a stream's filter of the records of its withheld ones.
+    pub(super) fn restorer(self: &Arc<Self>, stream: &str, filter: FilterId) -> Box<dyn Restore> {
+        let (own, stream) = (self.clone(), stream.to_owned());
+        let lookback = self.streams[&stream].lookback.clone();
+        let judge_of = move |setting| {
+            let known = &own.streams[&stream];
+            let runnable = own.registry.runnable(filter, Chosen::Setting(setting));
+            let candidate = Handle::current()
+                .block_on(runnable)
+                .map_err(NotExplained::Registry)
+                .and_then(|setting| own.candidate(known, setting));
+            let candidate = candidate.map_err(|why| {
+                ResultsError::Unavailable(format!("setting {setting} cannot be run: {why:?}"))
+            })?;
+            let active = Arc::new(ActiveSet::new(1, vec![candidate]));
+            let (settings, schemas) = (known.settings.clone(), known.schemas.clone());
+            Ok(Judge::new(settings, schemas, active))
+        };
+        Box::new(Restorer::new(lookback, Box::new(judge_of)))
+    }
+
+    /// A setting, ready to judge under the rights and quotas of its owner.
+    fn candidate(&self, known: &Known, setting: ActiveSetting) -> Result<Candidate, NotExplained> {
+        let program = self.program(&setting.digest)?;
+        let owner = setting.owner_id;
+        let fuel = self.quota(owner, Quota::FuelPerAlert)?;
+        let program = program.within(fuel, self.quota(owner, Quota::MemoryBytes)?);
+        let rights = self.rights(known, owner)?;
+        Ok(candidate(setting, program, OutputLimits::NONE, rights))
+    }
+
     /// Called on a thread that may block, of the runtime that serves the interface.
     fn program(&self, digest: &str) -> Result<Program, NotExplained> {
         let fetch = || {
@@ -95,12 +130,8 @@ impl ExplainRoom for Explaining {
         subject: Subject,
     ) -> Result<Explained, NotExplained> {
         let known = self.streams.get(stream).ok_or(NotExplained::NoStream)?;
-        let program = self.program(&setting.digest)?;
-        let owner = setting.owner_id;
-        let fuel = self.quota(owner, Quota::FuelPerAlert)?;
-        let program = program.within(fuel, self.quota(owner, Quota::MemoryBytes)?);
-        let rights = self.rights(known, owner)?;
-        let candidate = candidate(setting, program, OutputLimits::NONE, rights);
+        let fuel = self.quota(setting.owner_id, Quota::FuelPerAlert)?;
+        let candidate = self.candidate(known, setting)?;
         let mut explainer = Explainer::new(&known.settings, &known.schemas, candidate);
         let (found, alerts) = match subject {
             Subject::Packet(bytes) => (None, explainer.explain(&sent(bytes), None)),

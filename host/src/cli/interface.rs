@@ -54,6 +54,7 @@ pub(super) fn host(
         uploader: uploader.clone(),
         streams: known.collect(),
     };
+    let explaining = Arc::new(Explaining::new(registry, uploader, streams));
     let host = Host::new(
         settings,
         registry.clone(),
@@ -62,13 +63,14 @@ pub(super) fn host(
         ensure_topic(streams),
     )
     .within(Budgets::new(uploader.sandbox().settings()))
-    .explaining(Arc::new(Explaining::new(registry, uploader, streams)));
+    .explaining(explaining.clone());
     Ok(streams.iter().fold(host, |host, stream| {
-        host.with_results(&stream.settings.name, results(stream))
+        host.with_results(&stream.settings.name, results(stream, &explaining))
     }))
 }
 
-fn results(stream: &OpenStream) -> StreamResults {
+fn results(stream: &OpenStream, explaining: &Arc<Explaining>) -> StreamResults {
+    let (name, explaining) = (stream.settings.name.clone(), explaining.clone());
     let (samples, schemas) = (stream.samples.clone(), stream.schemas.clone());
     let check_fields = move |fields: &[FieldPath]| {
         if fields.is_empty() {
@@ -82,6 +84,7 @@ fn results(stream: &OpenStream) -> StreamResults {
         cutouts: stream.settings.cutout_paths(),
         programmes: stream.settings.programmes.clone(),
         check_fields: Arc::new(check_fields),
+        restore: Arc::new(move |filter| explaining.restorer(&name, filter)),
     }
 }
 

@@ -3,21 +3,23 @@
 //! In: positions, or how far back. Out: packets. Never: a group, a commit, or a wait beyond the
 //! deadline by more than one answer of the broker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError as ClientError;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::error::reason;
 use super::{KafkaError, Settings, clients, samples};
-use crate::source::lookback::{Lookback, Search};
+use crate::source::lookback::{Bound, Lookback, Search};
 use crate::source::{Packet, Partition, Position, SourceError};
 
 /// Packets of one partition that are read in one run backwards.
 const RUN: i64 = 250;
+/// Packets of one partition that stand as near to each other are read in one run.
+const NEAR: i64 = 32;
 /// Longest wait for one answer of the broker.
 const ONE_ANSWER: Duration = Duration::from_secs(5);
 /// Longest wait within the consumer.
@@ -72,22 +74,52 @@ impl KafkaLookback {
 }
 
 impl Lookback for KafkaLookback {
-    fn packet(
+    fn packets(
         &self,
-        position: &Position,
-        deadline: Instant,
-    ) -> Result<Option<Packet>, SourceError> {
-        let Position { partition, offset } = position;
-        let place = (partition.topic.to_string(), partition.index);
+        positions: &[Position],
+        bound: &Bound,
+    ) -> Result<HashMap<Position, Option<Packet>>, SourceError> {
         let reader = self.reader()?;
-        let mut found = None;
-        let mut take = |message: &BorrowedMessage<'_>| {
-            if message.offset() == *offset {
-                found = Some(packet(message, &partition.topic));
+        let mut found = HashMap::new();
+        let mut bytes = 0;
+        for ((topic, index), offsets) in by_partition(positions) {
+            if bound.is_reached(bytes) {
+                break;
             }
-        };
-        let windows = Windows::from([(place, (*offset, offset + 1))]);
-        read(&reader, windows, deadline, &mut take)?;
+            let (low, high) = kept(&reader, &topic, index)?;
+            let partition = Partition {
+                topic: topic.as_str().into(),
+                index,
+            };
+            let at = |offset| Position {
+                partition: partition.clone(),
+                offset,
+            };
+            let is_kept = |offset: &i64| (low..high).contains(offset);
+            let (offsets, gone): (Vec<i64>, Vec<i64>) = offsets.into_iter().partition(is_kept);
+            found.extend(gone.into_iter().map(|offset| (at(offset), None)));
+            for run in offsets.chunk_by(|one, next| next - one <= NEAR) {
+                if bound.is_reached(bytes) {
+                    break;
+                }
+                let window = (run[0], run[run.len() - 1] + 1);
+                let mut take = |message: &BorrowedMessage<'_>| {
+                    if run.binary_search(&message.offset()).is_ok() {
+                        bytes += message.payload_len();
+                        let packet = packet(message, &partition.topic);
+                        found.insert(packet.position.clone(), Some(packet));
+                    }
+                };
+                let windows = Windows::from([((topic.clone(), index), window)]);
+                read(&reader, windows, bound.deadline, &mut take)?;
+                if Instant::now() < bound.deadline {
+                    // Read to its end, the run does not hold the others.
+                    for offset in run {
+                        found.entry(at(*offset)).or_insert(None);
+                    }
+                }
+            }
+        }
         Ok(found)
     }
 
@@ -127,6 +159,36 @@ impl Lookback for KafkaLookback {
         }
         Ok(())
     }
+}
+
+/// Ascending offsets of each partition.
+fn by_partition(positions: &[Position]) -> BTreeMap<Place, BTreeSet<i64>> {
+    let mut places: BTreeMap<Place, BTreeSet<i64>> = BTreeMap::new();
+    for Position { partition, offset } in positions {
+        let place = (partition.topic.to_string(), partition.index);
+        places.entry(place).or_default().insert(*offset);
+    }
+    places
+}
+
+/// Oldest and next offset of a partition; nothing where it is gone with its topic.
+fn kept(reader: &BaseConsumer, topic: &str, index: i32) -> Result<(i64, i64), SourceError> {
+    match reader.fetch_watermarks(topic, index, ONE_ANSWER) {
+        Err(error) if is_gone(&error) => Ok((0, 0)),
+        answered => answered.map_err(unread),
+    }
+}
+
+fn is_gone(error: &ClientError) -> bool {
+    let code = error.rdkafka_error_code();
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+        )
+    )
 }
 
 /// Read windows to their ends, or until the deadline. One topic after the other: the library says of

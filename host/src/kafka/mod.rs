@@ -60,6 +60,7 @@ mod stream;
 mod topics;
 mod transaction;
 pub mod watchdog;
+mod withheld;
 
 pub use count_log::KafkaCountLog;
 pub use error::KafkaError;

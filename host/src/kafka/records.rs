@@ -102,6 +102,8 @@ struct FailureRecord<'a> {
     alert_id: &'a str,
     object_id: &'a str,
     night: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    programme: Option<i64>,
     cluster: &'a str,
     topic: &'a str,
     partition: i32,
@@ -174,6 +176,7 @@ impl Writer {
             alert_id: &failure.alert_id,
             object_id: &failure.object_id,
             night: &failure.night,
+            programme: failure.programme,
             cluster: &self.cluster,
             topic: &failure.position.partition.topic,
             partition: failure.position.partition.index,

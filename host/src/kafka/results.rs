@@ -1,6 +1,6 @@
-//! A filter's passing alerts, read back from its topic.
+//! A filter's passing alerts, read back from its topic, and the records of those that were withheld.
 //!
-//! In: a topic, where to begin. Out: committed records with what their headers say. Never: a group, a
+//! In: a topic, where to begin. Out: committed records with what they say of themselves. Never: a group, a
 //! commit of a position, or a record of a transaction that was given up.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use rdkafka::message::{BorrowedMessage, Headers};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::error::reason;
+use super::withheld::Records;
 use super::{KafkaError, Settings, clients};
 use crate::results::{Begin, Cursor, Found, Look, Looked, Origin, Place, Reader, ResultsError};
 
@@ -37,6 +38,8 @@ pub(super) struct KafkaResults {
     at_end: BTreeSet<i32>,
     /// Records that were asked for and are gone, not told yet.
     lost: u64,
+    /// Whose records of withheld alerts, where the topic is theirs.
+    records: Option<Records>,
 }
 
 impl KafkaResults {
@@ -44,6 +47,7 @@ impl KafkaResults {
         settings: &Settings,
         topic: &str,
         begin: &Begin,
+        records: Option<Records>,
     ) -> Result<Self, ResultsError> {
         let consumer: BaseConsumer = clients::reader(settings)
             .map_err(|error| ResultsError::Unavailable(error.to_string()))?
@@ -63,6 +67,7 @@ impl KafkaResults {
             names: BTreeMap::new(),
             at_end: BTreeSet::new(),
             lost: 0,
+            records,
         };
         results
             .begin(begin)
@@ -200,7 +205,14 @@ impl Reader for KafkaResults {
                     self.at_end.remove(&partition);
                     let name = || partition.to_string().into();
                     let name = self.names.entry(partition).or_insert_with(name).clone();
-                    match read(&message, name) {
+                    if self.records.as_ref().is_some_and(|of| !of.are_of(&message)) {
+                        continue;
+                    }
+                    let read = match &self.records {
+                        Some(_) => Records::read(&message, name),
+                        None => read(&message, name),
+                    };
+                    match read {
                         Some(found) if look.wants(&found) => looked.found.push(found),
                         Some(_) => {}
                         None => looked.lost += self.not_ours(&message),
@@ -255,5 +267,7 @@ fn read(message: &BorrowedMessage<'_>, partition: Arc<str>) -> Option<Found> {
         },
         annotations: annotations.transpose().ok()?.unwrap_or_default(),
         payload: message.payload().unwrap_or_default().to_vec(),
+        withheld: None,
+        missing: None,
     })
 }

@@ -16,6 +16,7 @@ use super::names::StreamTopics;
 use super::records::Writer;
 use super::topics::Topics;
 use super::transaction::{Outgoing, Transactions, Trouble};
+use super::withheld::key;
 use crate::delivery::Delivery;
 use crate::sink::{Sink, SinkError};
 use crate::source::Partition;
@@ -122,10 +123,7 @@ impl KafkaSink {
             .map(|one| (one, &self.own.withheld));
         for (failure, topic) in failed.chain(withheld) {
             let value = self.writer.failure(failure);
-            let key = format!(
-                "{}/{}",
-                failure.destination.owner, failure.destination.filter
-            );
+            let key = key(&failure.destination.owner, &failure.destination.filter);
             self.send_json(transactions, topic, None, &key, &value)?;
         }
         let lane = &self.writer.lane;

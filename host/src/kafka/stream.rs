@@ -19,8 +19,9 @@ use super::source::KafkaSource;
 use super::topics::Topics;
 use super::transaction::Transactions;
 use super::watchdog::{Observer, Watchdog};
+use super::withheld::Records;
 use super::{KafkaError, Settings, samples};
-use crate::results::{Begin, Reader, Results, ResultsError};
+use crate::results::{Begin, Reader, Results, ResultsError, Withholder};
 
 /// A stream's lane on a Kafka cluster. Cheap to clone; every call blocks, none for ever.
 #[derive(Clone)]
@@ -162,7 +163,17 @@ impl KafkaStream {
 
 impl Results for KafkaStream {
     fn open(&self, topic: &str, begin: &Begin) -> Result<Box<dyn Reader>, ResultsError> {
-        let reader = KafkaResults::open(&self.0.settings, topic, begin)?;
+        let reader = KafkaResults::open(&self.0.settings, topic, begin, None)?;
+        Ok(Box::new(reader))
+    }
+
+    fn open_withheld(
+        &self,
+        of: &Withholder,
+        begin: &Begin,
+    ) -> Result<Box<dyn Reader>, ResultsError> {
+        let (topic, records) = (&self.0.own.withheld, Some(Records::of(of)));
+        let reader = KafkaResults::open(&self.0.settings, topic, begin, records)?;
         Ok(Box::new(reader))
     }
 }

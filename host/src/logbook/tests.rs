@@ -40,6 +40,7 @@ fn failure(setting: i64, offset: i64, message: &str) -> Failure {
         alert_id: offset.to_string(),
         object_id: "a".to_owned(),
         night: "2026-11-23".into(),
+        programme: None,
         kind: "trap",
         message: message.to_owned(),
     }

@@ -159,6 +159,49 @@ fn what_other_hosts_sent_counts_too() {
 }
 
 #[test]
+fn a_night_that_began_without_a_word_goes_on_from_what_is_told() {
+    let outflow = Outflow::default();
+    let one = filter("one", 1, limited(10, u64::MAX));
+    let used = |alerts| Used {
+        alerts,
+        ..Used::default()
+    };
+    assert_eq!(admit(&outflow, batch(&one, NIGHT, 10, 2)), (2, 0));
+    // Seven before this host came, and one of its own is counted by now.
+    outflow.tell(&one.topic, NIGHT, used(8));
+    assert_eq!(admit(&outflow, batch(&one, NIGHT, 10, 3)), (2, 1));
+    // Nobody has alerts of what is told here.
+    outflow.tell("another", NIGHT, used(8));
+    outflow.tell(&one.topic, "2018-10-30", used(8));
+    assert_eq!(admit(&outflow, batch(&one, "2018-10-30", 10, 9)), (9, 0));
+}
+
+#[test]
+fn the_registry_is_asked_about_nights_that_had_alerts_since() {
+    let outflow = Outflow::default();
+    let one = filter("one", 1, limited(10, u64::MAX));
+    let free = filter("free", 2, OutputLimits::NONE);
+    outflow.begin(&one.topic, "2018-10-28", Used::default());
+    assert!(outflow.nights().is_empty());
+    admit(&outflow, batch(&one, NIGHT, 10, 1));
+    admit(&outflow, batch(&free, "2018-10-27", 10, 1));
+    assert_eq!(outflow.nights(), [NIGHT.into()]);
+    outflow.tell(&one.topic, NIGHT, Used::default());
+    assert!(outflow.nights().is_empty());
+    // So many at a time, and the others next time.
+    for number in 0..20 {
+        let one = filter(&format!("of-{number}"), number, limited(10, u64::MAX));
+        admit(
+            &outflow,
+            batch(&one, &format!("2018-11-{number:02}"), 10, 1),
+        );
+    }
+    let (first, then) = (outflow.nights(), outflow.nights());
+    assert_eq!((first.len(), then.len()), (16, 4));
+    assert!(first.iter().all(|night| !then.contains(night)));
+}
+
+#[test]
 fn the_gate_lets_so_many_of_the_last_alerts_through() {
     let outflow = Outflow::default();
     let limits = OutputLimits {
@@ -190,6 +233,28 @@ fn the_gate_lets_so_many_of_the_last_alerts_through() {
         admit(&outflow, batch(&filter("one", 2, limits), NIGHT, 100, 40)),
         (40, 0)
     );
+}
+
+#[test]
+fn the_gate_does_not_count_an_alert_twice_after_an_abort() {
+    let limits = OutputLimits {
+        gate_alerts: 1_000,
+        gate_passing: 50,
+        ..OutputLimits::NONE
+    };
+    let one = filter("one", 1, limits);
+    let (plain, aborting) = (Outflow::default(), Outflow::default());
+    for passing in [40, 3, 0, 9, 100, 0, 0, 12, 1, 0, 30, 0, 0, 0, 8] {
+        let expected = admit(&plain, batch(&one, NIGHT, 100, passing));
+        for _ in 0..3 {
+            let mut first = batch(&one, NIGHT, 60, passing.min(60));
+            let mut admitted = aborting.admit(&mut first);
+            admitted.append(aborting.admit(&mut batch(&one, NIGHT, 40, passing / 2)));
+            aborting.take_back(&admitted);
+        }
+        let found = admit(&aborting, batch(&one, NIGHT, 100, passing));
+        assert_eq!(found, expected, "{passing}");
+    }
 }
 
 #[test]

@@ -17,11 +17,15 @@ pub struct Used {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Spent {
     /// What the registry had counted when this host began with it.
-    pub(super) before: Used,
+    before: Used,
     /// What this host has sent out since.
     pub(super) here: Used,
     /// What the registry has counted by now, of all hosts.
-    pub(super) told: Used,
+    told: Used,
+    /// Whether anything was told.
+    is_told: bool,
+    /// Whether there were alerts of it since the registry was last asked.
+    pub(super) is_touched: bool,
 }
 
 impl Used {
@@ -39,6 +43,21 @@ impl Used {
 }
 
 impl Spent {
+    /// Before the first alert: what all hosts have sent out.
+    pub(super) fn begin(&mut self, used: Used) {
+        (self.before, self.told, self.is_told) = (used, used, true);
+    }
+
+    /// What all hosts have sent out by now. Of a night that began without a word this is the first:
+    /// what does not come from here was there before.
+    pub(super) fn tell(&mut self, used: Used) {
+        if !self.is_told {
+            self.before = used;
+            self.before.take_back(&self.here);
+        }
+        (self.told, self.is_told) = (used, true);
+    }
+
     /// The registry lags by what is not folded yet, this host's sum by what others do.
     pub(super) fn now(&self) -> Used {
         let most = |told: u64, before: u64, here: u64| told.max(before.saturating_add(here));

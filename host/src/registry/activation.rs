@@ -55,7 +55,33 @@ impl Registry {
     /// # Errors
     /// `NothingBefore` where there is none.
     pub async fn roll_back(&self, filter: FilterId, by: &By) -> Result<(), RegistryError> {
-        self.change(filter, Wish::RollBack, by).await
+        self.change(filter, Wish::RollBack(None), by).await
+    }
+
+    /// The same, where it goes back to `setting`.
+    ///
+    /// # Errors
+    /// As for `roll_back`; `Changed` where another setting ran before by now.
+    pub async fn roll_back_to(
+        &self,
+        filter: FilterId,
+        setting: i64,
+        by: &By,
+    ) -> Result<(), RegistryError> {
+        self.change(filter, Wish::RollBack(Some(setting)), by).await
+    }
+
+    /// The setting that ran before the present one: what a rollback goes back to.
+    ///
+    /// # Errors
+    /// `NothingBefore` where there is none.
+    pub async fn setting_before(&self, filter: FilterId) -> Result<i64, RegistryError> {
+        self.database
+            .bounded(async {
+                let mut connection = self.database.read().await?;
+                history::before(&mut connection, filter).await
+            })
+            .await
     }
 
     /// Stops the active setting until it is resumed. Pausing it again changes nothing.
@@ -132,7 +158,7 @@ async fn change(
         refuse_foreign(connection, filter, *setting).await?;
     }
     let before = match wish {
-        Wish::RollBack => Some(history::before(connection, filter).await?),
+        Wish::RollBack(_) => Some(history::before(connection, filter).await?),
         _ => None,
     };
     let current = current(connection, filter).await?;

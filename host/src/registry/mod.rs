@@ -35,6 +35,7 @@ mod members;
 mod migrations;
 mod names;
 mod new_filter;
+mod night_use;
 mod note_causes;
 mod note_costs;
 mod note_lines;
@@ -54,6 +55,7 @@ mod usage;
 mod users;
 mod versions;
 mod wish;
+mod withheld_reads;
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -81,6 +83,7 @@ pub use kept_answers::{KeptAnswer, KeyedRequest, Known};
 pub use members::{GROUP_MEMBERS, Member, MemberRole, Membership};
 pub use names::{NAME_LENGTH, Name, NameError, topic};
 pub use new_filter::NewFilter;
+pub use night_use::NightUse;
 pub use notes::Full;
 pub use notices::{
     About, AtMost, Attempt, Delivery, Due, Medium, NewNotice, NewTarget, Notice, NoticeId,
@@ -96,10 +99,11 @@ pub use scope::Scope;
 pub use settings::Settings;
 pub use sign_in::{Admission, SignIn};
 pub use tokens::{NewToken, Secret, TOKEN_PREFIX, Token};
-pub use usage::{NightUse, Withholding};
+pub use usage::Withholding;
 pub use users::User;
 pub use versions::{NewVersion, Version};
 pub use wish::State;
+pub use withheld_reads::WithheldRead;
 
 /// The registry. Cheap to clone; any number of hosts may share one PostgreSQL database.
 #[derive(Debug, Clone)]

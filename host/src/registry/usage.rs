@@ -1,42 +1,14 @@
 //! What owners have used of their quotas.
 //!
-//! In: charges per day; the counts of nights. Out: sums. Never: a limit; `quotas.rs` has these.
+//! In: charges per day. Out: sums. Never: a limit; `quotas.rs` has these.
 
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
 use super::quota::Quota;
 use super::quotas;
-use super::{Registry, backtest_quota, notices, now_ms};
-use crate::outflow::Used;
-
-/// What a filter has sent out of a night.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NightUse {
-    /// Its topic.
-    pub topic: String,
-    /// The night.
-    pub night: String,
-    /// Alerts that went out.
-    pub alerts: i64,
-    /// Their bytes of payload.
-    pub bytes: i64,
-    /// Time in the sandbox [ns].
-    pub elapsed_ns: i64,
-}
-
-impl NightUse {
-    /// As the ledger of what goes out takes it.
-    #[must_use]
-    pub fn used(&self) -> Used {
-        Used {
-            alerts: self.alerts.unsigned_abs(),
-            bytes: self.bytes.unsigned_abs(),
-            elapsed_ns: self.elapsed_ns.unsigned_abs(),
-        }
-    }
-}
+use super::{Registry, backtest_quota, night_use, notices, now_ms};
 
 /// A night in which a limit held something back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +65,8 @@ impl Registry {
             .await
     }
 
-    /// What an owner has used of a quota: today, tonight, or now, as the quota counts; none where it
-    /// limits single things (an upload, an alert).
+    /// What an owner has used of a quota: today, or now, as the quota counts; of one per night the most
+    /// that one filter has of its last night; none where it limits single things (an upload, an alert).
     ///
     /// # Errors
     /// `Unavailable` without a database.
@@ -109,57 +81,9 @@ impl Registry {
                     Quota::BacktestAlertsPerDay => {
                         backtest_quota::used(&mut connection, owner).await?
                     }
-                    _ => return Ok(None),
+                    _ => return night_use::most_of_a_night(&mut connection, owner, quota).await,
                 };
                 Ok(Some(used))
-            })
-            .await
-    }
-
-    /// What the filters of a stream that are on have sent out of the nights since this one, earliest first.
-    ///
-    /// # Errors
-    /// `Unavailable` without a database.
-    pub async fn night_use(
-        &self,
-        stream: &str,
-        since_night: &str,
-    ) -> Result<Vec<NightUse>, RegistryError> {
-        self.database
-            .bounded(async {
-                let mut connection = self.database.read().await?;
-                let rows = sqlx::query(
-                    "select f.topic, c.night,
-                            cast(sum(c.passed) - coalesce((
-                                select sum(x.alerts) from night_outcomes x
-                                join settings y on y.number = x.setting
-                                where y.filter_id = f.id and x.night = c.night
-                                  and x.outcome = 'withheld'), 0) as bigint) as alerts,
-                            cast(sum(c.bytes_out) as bigint) as bytes,
-                            cast(sum(c.elapsed_ns) as bigint) as elapsed_ns
-                     from activations a
-                     join filters f on f.id = a.filter_id
-                     join settings s on s.filter_id = f.id
-                     join night_counts c on c.setting = s.number
-                     where f.stream = $1 and a.lane = 'main' and a.state = 'active'
-                       and c.night >= $2
-                     group by f.id, f.topic, c.night
-                     order by c.night",
-                )
-                .bind(stream)
-                .bind(since_night)
-                .fetch_all(&mut *connection)
-                .await?;
-                let read = |row: &sqlx::any::AnyRow| {
-                    Ok(NightUse {
-                        topic: row.try_get("topic")?,
-                        night: row.try_get("night")?,
-                        alerts: row.try_get("alerts")?,
-                        bytes: row.try_get("bytes")?,
-                        elapsed_ns: row.try_get("elapsed_ns")?,
-                    })
-                };
-                rows.iter().map(read).collect()
             })
             .await
     }

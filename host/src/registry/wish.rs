@@ -45,7 +45,8 @@ impl State {
 /// What somebody wants of a filter.
 pub(super) enum Wish<'a> {
     Run(i64),
-    RollBack,
+    /// To this setting alone, where one is named.
+    RollBack(Option<i64>),
     Pause,
     Resume,
     Suspend(i64, &'a str),
@@ -57,7 +58,7 @@ impl Wish<'_> {
     pub(super) const fn action(&self) -> &'static str {
         match self {
             Self::Run(_) => "filter.activate",
-            Self::RollBack => "filter.rollback",
+            Self::RollBack(_) => "filter.rollback",
             Self::Pause => "filter.pause",
             Self::Resume => "filter.resume",
             Self::Suspend(..) => "filter.suspend",
@@ -83,8 +84,11 @@ pub(super) fn decide(
     let on = current.as_ref().filter(|now| now.state != State::Retired);
     let next = match (wish, on) {
         (Wish::Run(setting), _) => Current::new(*setting, State::Active, ""),
-        (Wish::RollBack, _) => {
+        (Wish::RollBack(only), _) => {
             let setting = before.ok_or(RegistryError::NothingBefore)?;
+            if only.is_some_and(|only| only != setting) {
+                return Err(RegistryError::Changed);
+            }
             Current::new(setting, State::Active, "")
         }
         (Wish::Suspend(setting, reason), Some(now)) if now.setting == *setting => {

@@ -31,8 +31,8 @@ pub enum CursorError {
     /// Not one of ours.
     #[error("it is none of ours")]
     Malformed,
-    /// Of another filter.
-    #[error("it belongs to another filter")]
+    /// Of another filter, or of other alerts of this one.
+    #[error("it belongs to another filter, or to other alerts of this one")]
     Foreign,
 }
 
@@ -45,7 +45,27 @@ impl Cursor {
         }
     }
 
-    /// As a text, for the filter of this number.
+    /// The earlier of the two places of each partition; the beginning where one of them has none.
+    #[must_use]
+    pub fn earlier(&self, other: &Self) -> Self {
+        let both = |(partition, place): (&String, &Place)| {
+            let other = other.0.get(partition)?;
+            Some((partition.clone(), *place.min(other)))
+        };
+        Self(self.0.iter().filter_map(both).collect())
+    }
+
+    /// The later of the two places of each partition.
+    #[must_use]
+    pub fn later(mut self, other: &Self) -> Self {
+        for (partition, place) in &other.0 {
+            let known = self.0.get(partition).copied().unwrap_or_default();
+            self.put(partition, known.max(*place));
+        }
+        self
+    }
+
+    /// As a text, for the filter of this number; that of withheld alerts is the filter's below zero.
     #[must_use]
     pub fn to_text(&self, filter: i64) -> String {
         let mut text = format!("1 {filter}");
@@ -119,6 +139,20 @@ mod tests {
             Cursor::from_text(&cursor.to_text(7), 8),
             Err(CursorError::Foreign)
         );
+    }
+
+    #[test]
+    fn two_readers_have_an_earlier_and_a_later_place() {
+        let of = |places: &[(&str, i64)]| {
+            let place = |(partition, number): &(&str, i64)| {
+                let (number, within) = (*number, 0);
+                ((*partition).to_owned(), Place { number, within })
+            };
+            Cursor(places.iter().map(place).collect())
+        };
+        let (one, other) = (of(&[("0", 5), ("1", 2)]), of(&[("0", 3), ("2", 7)]));
+        assert_eq!(one.earlier(&other), of(&[("0", 3)]));
+        assert_eq!(one.later(&other), of(&[("0", 5), ("1", 2), ("2", 7)]));
     }
 
     #[test]

@@ -46,6 +46,19 @@ pub struct Found {
     pub annotations: serde_json::Map<String, serde_json::Value>,
     /// The payload.
     pub payload: Vec<u8>,
+    /// The limit that held it back, where it did not go out when it passed.
+    pub withheld: Option<String>,
+    /// Why there is no payload.
+    pub missing: Option<String>,
+}
+
+/// Whose withheld alerts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withholder {
+    /// Name of the owner.
+    pub owner: String,
+    /// Name of the filter.
+    pub filter: String,
 }
 
 /// Where a packet stood before it was judged.
@@ -149,6 +162,17 @@ pub trait Results: Send + Sync {
     /// # Errors
     /// When it cannot be read now.
     fn open(&self, topic: &str, begin: &Begin) -> Result<Box<dyn Reader>, ResultsError>;
+
+    /// A reader of the records of a filter's withheld alerts: who they are and where their packets
+    /// stand, each without a payload.
+    ///
+    /// # Errors
+    /// When they cannot be read now.
+    fn open_withheld(
+        &self,
+        of: &Withholder,
+        begin: &Begin,
+    ) -> Result<Box<dyn Reader>, ResultsError>;
 }
 
 /// Why passing alerts cannot be read.

@@ -26,6 +26,8 @@ pub struct Page {
     pub more: bool,
     /// Alerts asked for that are not kept any more: at most so many.
     pub lost: u64,
+    /// So many of the reader's alerts are in it, the first ones.
+    pub alerts: usize,
 }
 
 /// Renders alerts for readers of one filter, each with the cursor behind it. Whatever is read back
@@ -97,10 +99,11 @@ pub fn read_page(
 ) -> Result<Page, ResultsError> {
     let mut outlet = Outlet::new(renderer, reader.cursor(), filter);
     let looked = reader.look(look)?;
-    let (body, whole) = match format {
+    let (body, alerts) = match format {
         Format::JsonLines => json_lines(&mut outlet, &looked.found, look.bytes),
         Format::Avro => avro(&mut outlet, &looked.found, look.bytes),
     };
+    let whole = alerts == looked.found.len();
     if whole {
         outlet.reached(reader.cursor());
     }
@@ -109,27 +112,29 @@ pub fn read_page(
         next: outlet.cursor,
         more: looked.more || !whole,
         lost: looked.lost,
+        alerts,
     })
 }
 
-/// The lines, and whether all alerts found room.
-fn json_lines(outlet: &mut Outlet, found: &[Found], most: usize) -> (Vec<u8>, bool) {
+/// The lines, and how many alerts found room.
+fn json_lines(outlet: &mut Outlet, found: &[Found], most: usize) -> (Vec<u8>, usize) {
     let mut body = Vec::new();
-    for found in found {
+    for (number, found) in found.iter().enumerate() {
         let takes = |line| body.is_empty() || body.len() + line < most;
         let Some(line) = outlet.line(found, takes) else {
-            return (body, false);
+            return (body, number);
         };
         body.extend_from_slice(line.as_bytes());
         body.push(b'\n');
     }
-    (body, true)
+    (body, found.len())
 }
 
-fn avro(outlet: &mut Outlet, found: &[Found], most: usize) -> (Vec<u8>, bool) {
+fn avro(outlet: &mut Outlet, found: &[Found], most: usize) -> (Vec<u8>, usize) {
     let mut page = AvroPage::default();
-    let whole = found
+    let taken = found
         .iter()
-        .all(|found| page.bytes() < most && outlet.avro(found, &mut page));
-    (page.finish(), whole)
+        .take_while(|found| page.bytes() < most && outlet.avro(found, &mut page))
+        .count();
+    (page.finish(), taken)
 }

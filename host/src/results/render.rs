@@ -47,6 +47,10 @@ pub struct Line<'a> {
     payload: &'a str,
     /// Where the packet stood before it was judged.
     source: &'a Origin,
+    /// The quota that held it back when it passed, or `gate`; missing where it was delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    withheld: Option<&'a str>,
     /// By name, as the filter declared them.
     annotations: &'a Map<String, Value>,
     /// Why the payload cannot be shown.
@@ -74,7 +78,9 @@ impl Renderer {
 
     /// One line of JSON, without its end. A payload that cannot be read is told as `error`.
     pub fn json(&mut self, found: &Found, cursor: &str) -> String {
-        let alert = if self.shown(found) == Payload::Reference.word() {
+        let alert = if let Some(why) = &found.missing {
+            Err(why.clone())
+        } else if self.shown(found) == Payload::Reference.word() {
             Ok(None)
         } else {
             self.alert(found).map(Some)
@@ -105,6 +111,7 @@ impl Renderer {
             setting: found.setting,
             payload: self.shown(found),
             source: &found.source,
+            withheld: found.withheld.as_deref(),
             annotations: &found.annotations,
             error,
             alert: (),
@@ -151,6 +158,9 @@ impl Renderer {
 
     /// The schema and the bytes of its record.
     fn record(&mut self, found: &Found) -> Result<(Arc<str>, Vec<u8>), String> {
+        if let Some(why) = &found.missing {
+            return Err(why.clone());
+        }
         let Some(reducer) = &mut self.reducer else {
             let source = &found.source;
             let reference = Reference {

@@ -150,6 +150,7 @@ fn failure(packet: &Packet, destination: &Arc<Destination>, number: u64) -> Fail
         alert_id: number.to_string(),
         object_id: format!("object-{number}"),
         night: "2026-11-23".into(),
+        programme: None,
         kind: "trap",
         message: "a multiple of 21".into(),
     }

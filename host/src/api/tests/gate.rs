@@ -149,6 +149,39 @@ async fn an_administrator_lifts_the_gate_and_ends_that() {
     );
 }
 
+/// What went live under another gate, or while it was lifted, comes back as the gate is now.
+#[tokio::test]
+async fn a_rollback_passes_the_gate_as_it_stands() {
+    let stage = stage(5.0, 200).await;
+    let (gate, rollback) = (format!("{MINE}/gate"), format!("{MINE}/rollback"));
+    let lift = json!({"reason": "follow-up of a whole field"});
+    stage.ask(Who::Administrator, "PUT", &gate, lift).await;
+    assert_eq!(activate(&stage).await.status, 200);
+    let other = json!({"version": 1, "parameters": {"detections": 3}});
+    let path = format!("{MINE}/settings");
+    let made = stage.ask(Who::Owner, "POST", &path, other).await;
+    let other = json!({"setting": made.body["setting"]});
+    let path = format!("{MINE}/activate");
+    let live = stage.ask(Who::Owner, "POST", &path, other.clone()).await;
+    assert_eq!(live.status, 200, "{live:?}");
+    stage
+        .ask(Who::Administrator, "DELETE", &gate, Value::Null)
+        .await;
+    let roll_back = async || stage.ask(Who::Owner, "POST", &rollback, Value::Null).await;
+    let refused = roll_back().await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (409, "gate"));
+    assert_eq!(
+        stage.get(MINE).await.body["active"]["setting"],
+        other["setting"]
+    );
+    back_test(&stage, json!({"setting": 1})).await;
+    end_next(&stage, 1_000, 50, Value::Null).await;
+    let back = roll_back().await;
+    assert_eq!(back.status, 200, "{back:?}");
+    assert_eq!(back.body["active"]["setting"], 1);
+    assert_eq!(roll_back().await.code(), "nothing_before");
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_with_what_can() {
     let stage = stage(5.0, 200).await;

@@ -53,6 +53,23 @@ async fn uploads_have_a_greatest_size() {
     );
 }
 
+/// A handler that asks for an administrator and for a filter asks once who it is.
+#[tokio::test]
+async fn a_request_counts_once() {
+    let stage = Stage::new().await;
+    stage.nearby().await;
+    let activate = json!({"setting": 1});
+    let path = "/v1/filters/anna/nearby/activate";
+    stage.ask(Who::Owner, "POST", path, activate).await;
+    stage.pace("root", 1).await;
+    let path = "/v1/filters/anna/nearby/suspend";
+    let reason = json!({"reason": "it floods"});
+    let suspended = stage.ask(Who::Administrator, "POST", path, reason.clone());
+    assert_eq!(suspended.await.status, 200);
+    let next = stage.ask(Who::Administrator, "POST", path, reason).await;
+    assert_eq!(next.status, 429);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uploads_queue_and_others_are_answered_meanwhile() {
     let settings = Settings {

@@ -21,3 +21,4 @@ mod shelf;
 mod stage;
 mod tags;
 mod tls;
+mod withheld;

@@ -9,9 +9,11 @@ use skysieve_decode::{FieldPath, NoSchemas, Reference};
 
 use crate::api::StreamResults;
 use crate::results::{
-    Begin, Cursor, Found, Look, Looked, Origin, Place, Reader, Results, ResultsError,
+    Begin, Cursor, Found, Look, Looked, Origin, Place, Reader, Results, ResultsError, Withholder,
 };
 use crate::rights::Programmes;
+use crate::source::lookback::Bound;
+use crate::withheld::{Again, Restore};
 
 /// Alerts by topic, all in partition 0.
 #[derive(Default)]
@@ -70,7 +72,14 @@ impl Shelf {
             source,
             annotations: serde_json::Map::new(),
             payload,
+            withheld: None,
+            missing: None,
         });
+    }
+
+    /// Bytes of the payload of an alert of the topic.
+    pub(super) fn bytes(&self, topic: &str, number: usize) -> i64 {
+        self.topics.lock().unwrap()[topic][number].payload.len() as i64
     }
 
     pub(super) fn stream(self: &Arc<Self>) -> StreamResults {
@@ -88,6 +97,7 @@ impl Shelf {
                 public: vec![1],
             }),
             check_fields: Arc::new(check),
+            restore: Arc::new(|_| Box::new(AsItIs)),
         }
     }
 }
@@ -102,6 +112,14 @@ fn place(number: usize) -> Place {
 struct Handle(Arc<Shelf>);
 
 impl Results for Handle {
+    fn open_withheld(
+        &self,
+        of: &Withholder,
+        begin: &Begin,
+    ) -> Result<Box<dyn Reader>, ResultsError> {
+        self.open(&withheld(&of.owner, &of.filter), begin)
+    }
+
     fn open(&self, topic: &str, begin: &Begin) -> Result<Box<dyn Reader>, ResultsError> {
         if *self.0.away.lock().unwrap() {
             return Err(ResultsError::Unavailable(
@@ -125,9 +143,24 @@ impl Results for Handle {
     }
 }
 
+/// The records of withheld alerts have their payloads already.
+struct AsItIs;
+
+impl Restore for AsItIs {
+    fn restore(&mut self, records: Vec<Found>, _: &Bound) -> Result<Vec<Again>, ResultsError> {
+        let again = |one: Found| Again::Found(Box::new(one));
+        Ok(records.into_iter().map(again).collect())
+    }
+}
+
 struct OnShelf {
     alerts: Vec<Found>,
     next: usize,
+}
+
+/// Where the records of a filter's withheld alerts stand.
+pub(super) fn withheld(owner: &str, filter: &str) -> String {
+    format!("withheld of {owner}/{filter}")
 }
 
 impl Reader for OnShelf {

@@ -12,6 +12,7 @@ mod gate;
 mod groups;
 mod kept_answers;
 mod migrating;
+mod night_use;
 pub(crate) mod notes;
 mod notices;
 mod outages;

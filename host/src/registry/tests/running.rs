@@ -41,6 +41,12 @@ async fn a_rollback_takes_one_call(stage: &Stage) {
         registry.activate(filter.id, setting, &by).await.unwrap();
     }
     registry.pause(filter.id, &by).await.unwrap();
+    assert_eq!(registry.setting_before(filter.id).await.unwrap(), b);
+    let another = registry.roll_back_to(filter.id, a, &by).await;
+    assert!(matches!(another, Err(RegistryError::Changed)));
+    registry.roll_back_to(filter.id, b, &by).await.unwrap();
+    assert_eq!(running(stage).await, [b]);
+    registry.activate(filter.id, c, &by).await.unwrap();
     registry.roll_back(filter.id, &by).await.unwrap();
     assert_eq!(running(stage).await, [b]);
     registry.roll_back(filter.id, &by).await.unwrap();
@@ -56,6 +62,8 @@ async fn a_rollback_takes_one_call(stage: &Stage) {
         shown,
         [
             ("rollback", a),
+            ("rollback", b),
+            ("activate", c),
             ("rollback", b),
             ("pause", c),
             ("activate", c),

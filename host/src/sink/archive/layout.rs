@@ -22,7 +22,8 @@ pub(super) const JOURNALS: &str = ".journal";
 
 const DEAD_LETTERS: &str = "dead-letters";
 const FAILURES: &str = "failures";
-const WITHHELD: &str = "withheld";
+/// Folder of the lines of withheld alerts.
+pub(super) const WITHHELD: &str = "withheld";
 
 /// The place of one worker: its files carry it in their names, so that no two write the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -50,6 +50,9 @@ pub(super) fn failure(failure: &Failure) -> String {
         "source": source(&failure.position, failure.record, None),
     });
     add_destination(&mut line, &failure.destination);
+    if let Some(programme) = failure.programme {
+        line["programme"] = programme.into();
+    }
     line["kind"] = failure.kind.into();
     line["message"] = failure.message.as_str().into();
     format!("{line}\n")

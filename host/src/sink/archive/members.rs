@@ -15,7 +15,7 @@ use super::tarball;
 use crate::results::{Found, Origin, Place};
 
 /// Longest line [bytes]: annotations are bounded far below.
-const LONGEST_LINE: u64 = 4 << 20;
+pub(super) const LONGEST_LINE: u64 = 4 << 20;
 /// Longest packet [bytes].
 const LONGEST_PACKET: u64 = 1 << 30;
 
@@ -125,6 +125,8 @@ impl Members {
             source: line.source,
             annotations: line.annotations,
             payload,
+            withheld: None,
+            missing: None,
         })
     }
 
@@ -187,7 +189,7 @@ impl Members {
 }
 
 /// Bytes `from..to` of a file; none where it is gone or shorter.
-fn part(path: &Path, (from, to): (u64, u64)) -> io::Result<Option<Take<File>>> {
+pub(super) fn part(path: &Path, (from, to): (u64, u64)) -> io::Result<Option<Take<File>>> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,

@@ -23,6 +23,7 @@ mod recover;
 mod results;
 mod state;
 mod tarball;
+mod withheld;
 mod write;
 
 use std::fs::{self, File};

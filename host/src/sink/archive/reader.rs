@@ -137,20 +137,23 @@ impl ArchiveReader {
 }
 
 /// Through the alerts of one commit.
-struct Walk<'a> {
-    portion: &'a Portion,
-    partition: Arc<str>,
+pub(super) struct Walk<'a> {
+    pub portion: &'a Portion,
+    pub partition: Arc<str>,
     /// So many of its alerts were read before.
-    skip: u32,
-    within: u32,
-    look: &'a Look,
-    looked: &'a mut Looked,
-    bytes: &'a mut usize,
+    pub skip: u32,
+    pub within: u32,
+    pub look: &'a Look,
+    pub looked: &'a mut Looked,
+    pub bytes: &'a mut usize,
 }
 
 impl Walk<'_> {
     /// True when all alerts of the range were read.
     fn range(&mut self, reader: &mut ArchiveReader, range: &Range) -> Result<bool, ArchiveError> {
+        if let Some(of) = reader.withheld_of.clone() {
+            return self.withheld(reader, range, &of);
+        }
         let night = layout::night(&range.stem, &reader.folder);
         let mut members = members::Members::open(&reader.root, range)?;
         self.looked.lost += members.lost();

@@ -1,4 +1,4 @@
-//! A filter's passing alerts, read back from an archive.
+//! A filter's passing alerts, read back from an archive, and the lines of those that were withheld.
 //!
 //! In: the archive, a filter's folder, where to begin. Out: alerts in the order of each worker's
 //! commits. The journals say which bytes of which file belong to a commit, so that nothing is read
@@ -13,7 +13,7 @@ use super::error::{ArchiveError, Context};
 use super::journal::Segment;
 use super::layout;
 use super::ledger::Ledger;
-use crate::results::{Begin, Cursor, Place, Reader, Results, ResultsError};
+use crate::results::{Begin, Cursor, Place, Reader, Results, ResultsError, Withholder};
 
 /// Opens readers of one stream's results.
 #[derive(Debug, Clone)]
@@ -33,19 +33,39 @@ impl ArchiveResults {
     }
 }
 
-impl Results for ArchiveResults {
-    fn open(&self, topic: &str, begin: &Begin) -> Result<Box<dyn Reader>, ResultsError> {
+impl ArchiveResults {
+    fn read(
+        &self,
+        folder: String,
+        withheld_of: Option<Withholder>,
+        begin: &Begin,
+    ) -> Result<Box<dyn Reader>, ResultsError> {
         let mut reader = ArchiveReader {
             root: self.root.clone(),
             journals: self.root.join(layout::JOURNALS),
             prefix: layout::stream_prefix(&self.stream),
-            folder: layout::folder(topic),
+            folder,
+            withheld_of,
             cursor: Cursor::default(),
             since_s: None,
             ledgers: BTreeMap::new(),
         };
         reader.begin(begin)?;
         Ok(Box::new(reader))
+    }
+}
+
+impl Results for ArchiveResults {
+    fn open(&self, topic: &str, begin: &Begin) -> Result<Box<dyn Reader>, ResultsError> {
+        self.read(layout::folder(topic), None, begin)
+    }
+
+    fn open_withheld(
+        &self,
+        of: &Withholder,
+        begin: &Begin,
+    ) -> Result<Box<dyn Reader>, ResultsError> {
+        self.read(layout::WITHHELD.to_owned(), Some(of.clone()), begin)
     }
 }
 
@@ -56,6 +76,8 @@ pub(super) struct ArchiveReader {
     /// What the stream's journals begin with.
     pub prefix: String,
     pub folder: String,
+    /// Whose lines, where the folder is that of withheld alerts, which all filters share.
+    pub withheld_of: Option<Withholder>,
     pub cursor: Cursor,
     /// Leave out what was delivered before [s since the Unix epoch].
     pub since_s: Option<u64>,

@@ -3,6 +3,7 @@
 //! In: the folder or file that a stream reads. Out: packets. Never: a look at how far workers are, so
 //! a file that they have not reached yet may be searched, too.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -10,8 +11,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::Settings;
 use super::folder::Folder;
 use super::packets::{FilePackets, Kind};
-use crate::source::lookback::{Lookback, Search};
-use crate::source::{Packet, Position, SourceError};
+use crate::source::lookback::{Bound, Lookback, Search};
+use crate::source::{Packet, Partition, Position, SourceError};
 
 /// Packets that are handed on at once.
 const PART: usize = 64;
@@ -32,11 +33,16 @@ impl ArchiveLookback {
         }
     }
 
-    /// The packets of one file; none where it is gone or holds none.
-    fn open(&self, folder: &Folder, topic: &Arc<str>) -> Result<Option<FilePackets>, SourceError> {
+    /// The packets of one file from a number on; none where it is gone or holds none.
+    fn open(
+        &self,
+        folder: &Folder,
+        topic: &Arc<str>,
+        from: i64,
+    ) -> Result<Option<FilePackets>, SourceError> {
         let path = folder.path(topic);
         let kind = Kind::of_name(topic).or(folder.is_named(topic).then_some(Kind::Packet));
-        match FilePackets::open(&path, topic, kind, 0, self.packet_bytes) {
+        match FilePackets::open(&path, topic, kind, from, self.packet_bytes) {
             Ok(packets) => Ok(packets),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(SourceError::Retry(format!("{}: {error}", path.display()))),
@@ -64,25 +70,46 @@ impl ArchiveLookback {
 }
 
 impl Lookback for ArchiveLookback {
-    fn packet(
+    fn packets(
         &self,
-        position: &Position,
-        deadline: Instant,
-    ) -> Result<Option<Packet>, SourceError> {
+        positions: &[Position],
+        bound: &Bound,
+    ) -> Result<HashMap<Position, Option<Packet>>, SourceError> {
         let folder = Folder::new(self.path.clone(), false);
-        let Some(mut packets) = self.open(&folder, &position.partition.topic)? else {
-            return Ok(None);
-        };
-        while let Some((packet, _)) = packets.next() {
-            if packet.position.offset == position.offset {
-                return Ok(Some(packet));
-            }
-            if Instant::now() >= deadline {
-                let file = &position.partition.topic;
-                return Err(SourceError::Retry(format!("{file} is too long a file")));
-            }
+        let mut by_file: BTreeMap<&Arc<str>, BTreeSet<i64>> = BTreeMap::new();
+        for position in positions {
+            let topic = &position.partition.topic;
+            by_file.entry(topic).or_default().insert(position.offset);
         }
-        Ok(None)
+        let (mut found, mut bytes) = (HashMap::new(), 0);
+        for (topic, mut offsets) in by_file {
+            if bound.is_reached(bytes) {
+                break;
+            }
+            let first = offsets.first().copied().unwrap_or_default();
+            let mut packets = self.open(&folder, topic, first)?;
+            let mut is_over = false;
+            while !offsets.is_empty() && !is_over {
+                let Some((packet, _)) = packets.as_mut().and_then(FilePackets::next) else {
+                    break;
+                };
+                if offsets.remove(&packet.position.offset) {
+                    bytes += packet.bytes.len();
+                    found.insert(packet.position.clone(), Some(packet));
+                }
+                is_over = bound.is_reached(bytes);
+            }
+            // Read to its end, the file does not hold the others.
+            let gone = offsets.into_iter().filter(|_| !is_over);
+            found.extend(gone.map(|offset| {
+                let partition = Partition {
+                    topic: topic.clone(),
+                    index: 0,
+                };
+                (Position { partition, offset }, None)
+            }));
+        }
+        Ok(found)
     }
 
     fn backwards(
@@ -94,7 +121,7 @@ impl Lookback for ArchiveLookback {
         let mut folder = Folder::new(self.path.clone(), false);
         for topic in self.files(&mut folder, since_ms)? {
             // One file that cannot be read does not hide the others.
-            let Ok(Some(mut packets)) = self.open(&folder, &topic) else {
+            let Ok(Some(mut packets)) = self.open(&folder, &topic, 0) else {
                 continue;
             };
             let mut part = Vec::with_capacity(PART);
@@ -127,7 +154,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::source::Partition;
 
     /// Takes note of what it was shown, a run a line.
     #[derive(Default)]
@@ -198,6 +224,40 @@ mod tests {
         assert_eq!(at("b.tar", 1), Some(b"b1".to_vec()));
         assert_eq!(at("b.tar", 2), None);
         assert_eq!(at("gone.tar", 0), None);
+    }
+
+    #[test]
+    fn packets_are_found_by_their_numbers_within_a_bound() {
+        let (_root, past) = archive();
+        let at = |topic: &str, offset: i64| {
+            let partition = Partition {
+                topic: topic.into(),
+                index: 0,
+            };
+            Position { partition, offset }
+        };
+        let wanted = [
+            at("b.tar", 1),
+            at("gone.tar", 0),
+            at("a.tar", 0),
+            at("a.tar", 7),
+        ];
+        let read = |bytes, deadline| {
+            let packets = past.packets(&wanted, &Bound { deadline, bytes }).unwrap();
+            let bytes = |packet: Packet| String::from_utf8(packet.bytes[4..].to_vec()).unwrap();
+            let found = wanted.iter().map(|one| packets.get(one).cloned());
+            found
+                .map(|one| one.map(|one| one.map(bytes)))
+                .collect::<Vec<_>>()
+        };
+        let (a, b) = (Some(Some("a0".to_owned())), Some(Some("b1".to_owned())));
+        assert_eq!(
+            read(usize::MAX, soon()),
+            [b, Some(None), a.clone(), Some(None)]
+        );
+        // What is left out was not read; it is not gone.
+        assert_eq!(read(6, soon()), [None, None, a, None]);
+        assert_eq!(read(usize::MAX, Instant::now()), [None, None, None, None]);
     }
 
     #[test]

@@ -121,6 +121,7 @@ fn failures_have_their_line() {
         alert_id: output.alert_id,
         object_id: output.object_id,
         night: output.night,
+        programme: None,
         kind: "fuel",
         message: "one alert's budget was spent".into(),
     };

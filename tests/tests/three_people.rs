@@ -26,7 +26,7 @@ const QUOTA: usize = 100;
 /// A person does not look again sooner, nor may they more than 600 times a minute.
 const LOOK: Duration = Duration::from_millis(500);
 /// Commands that change nothing: what they show may need a moment to come.
-const LOOKS: [&str; 5] = ["list", "counts", "quota", "notices", "health"];
+const LOOKS: [&str; 6] = ["list", "counts", "quota", "notices", "health", "withheld"];
 
 /// A fenced block of the document.
 #[derive(Debug)]

@@ -32,7 +32,7 @@ pub type Query<'a> = [(&'a str, Option<String>)];
 /// A host, asked in somebody's name.
 #[derive(Debug, Clone)]
 pub struct Api {
-    agent: Agent,
+    pub(super) agent: Agent,
     base: String,
     token: String,
 }
@@ -201,7 +201,12 @@ impl Api {
             .map_err(|error| self.unreadable(&error.to_string()))
     }
 
-    fn request(&self, method: &str, path: &str, query: &Query<'_>) -> ureq::http::request::Builder {
+    pub(super) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        query: &Query<'_>,
+    ) -> ureq::http::request::Builder {
         let mut url = format!("{}{path}", self.base);
         let mut sign = '?';
         for (name, value) in query {
@@ -215,7 +220,7 @@ impl Api {
         request.header("authorization", format!("Bearer {}", self.token))
     }
 
-    fn refusal(&self, mut response: Response<ureq::Body>) -> CallError {
+    pub(super) fn refusal(&self, mut response: Response<ureq::Body>) -> CallError {
         let status = response.status().as_u16();
         let document = read(&mut response).ok();
         let document = document.and_then(|text| serde_json::from_slice(&text).ok());
@@ -225,7 +230,7 @@ impl Api {
         }))
     }
 
-    fn away(&self, error: &ureq::Error) -> CallError {
+    pub(super) fn away(&self, error: &ureq::Error) -> CallError {
         let (base, reason) = (self.base.clone(), error.to_string());
         match error {
             ureq::Error::Http(_) | ureq::Error::BadUri(_) | ureq::Error::Protocol(_) => {
@@ -235,7 +240,7 @@ impl Api {
         }
     }
 
-    fn unreadable(&self, reason: &str) -> CallError {
+    pub(super) fn unreadable(&self, reason: &str) -> CallError {
         CallError::Unreadable {
             base: self.base.clone(),
             reason: reason.to_owned(),
@@ -243,7 +248,7 @@ impl Api {
     }
 }
 
-fn read(response: &mut Response<ureq::Body>) -> Result<Vec<u8>, ureq::Error> {
+pub(super) fn read(response: &mut Response<ureq::Body>) -> Result<Vec<u8>, ureq::Error> {
     let body = response.body_mut().with_config();
     body.limit(DOCUMENT_BYTES).read_to_vec()
 }

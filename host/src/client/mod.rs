@@ -9,6 +9,7 @@ mod api;
 mod events;
 mod guarded;
 pub mod login;
+mod pages;
 mod refusal;
 mod trusted;
 

@@ -46,6 +46,10 @@ pub struct Saved {
     pub checkpoint: Value,
 }
 
+/// Stands for an estimate that is not there: sqlx 0.9's `Any` binds a missing f64 as one of 4 bytes, and
+/// PostgreSQL then refuses the 8 bytes of the next one.
+const NOT_KNOWN_S: f64 = -1.0;
+
 /// What a host has to do with a job after it has spoken of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -131,7 +135,7 @@ impl Registry {
                 let mut transaction = self.database.write().await?;
                 let row = sqlx::query(
                     "update backtests set judged = $3, passed = $4, fraction = $5,
-                         seconds_left = $6, checkpoint = $7, lease_ms = $8, claims = 0
+                         seconds_left = nullif($6, -1.0), checkpoint = $7, lease_ms = $8, claims = 0
                      where id = $1 and host = $2 and state = 'running' returning cancel",
                 )
                 .bind(id.0)
@@ -139,7 +143,7 @@ impl Registry {
                 .bind(saved.judged)
                 .bind(saved.passed)
                 .bind(saved.fraction)
-                .bind(saved.seconds_left)
+                .bind(saved.seconds_left.unwrap_or(NOT_KNOWN_S))
                 .bind(saved.checkpoint.to_string())
                 .bind(until)
                 .fetch_optional(&mut *transaction)

@@ -23,6 +23,7 @@ mod share;
 pub(super) mod table;
 mod tail;
 mod targets;
+mod withheld;
 
 use std::process::ExitCode;
 
@@ -86,6 +87,8 @@ commands! {
     Logs(logs::LogsArgs),
     /// Print passing alerts as they come.
     Tail(tail::TailArgs),
+    /// Print what a quota or the gate held back, and read it later.
+    Withheld(withheld::WithheldArgs),
     /// Print how much there is of each quota, and what is left.
     Quota(quota::QuotaArgs),
     /// Print what you were told of your filters.

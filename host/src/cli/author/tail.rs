@@ -191,7 +191,7 @@ fn is_final(error: &CallError) -> bool {
 }
 
 /// An alert on one line: night, object, alert, what judged it, what it was given.
-fn line(alert: &Value) -> String {
+pub(super) fn line(alert: &Value) -> String {
     let part = |pointer| text(alert, pointer);
     let annotations = alert["annotations"].as_object().into_iter().flatten();
     let annotations: String = annotations

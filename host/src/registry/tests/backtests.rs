@@ -98,10 +98,15 @@ async fn a_job_goes_its_way(stage: &Stage) {
         None
     );
 
-    let standing = registry
-        .save_backtest(job.id, "a", &saved(100), LEASE_MS)
-        .await;
-    assert_eq!(standing.unwrap(), Standing::Mine);
+    // At first nobody knows how long it takes.
+    let unknown = Saved {
+        seconds_left: None,
+        ..saved(50)
+    };
+    for saved in [unknown, saved(100)] {
+        let standing = registry.save_backtest(job.id, "a", &saved, LEASE_MS).await;
+        assert_eq!(standing.unwrap(), Standing::Mine);
+    }
     let shown = registry.backtest(filter.id, job.id).await.unwrap();
     assert_eq!(
         (shown.state, shown.judged, shown.passed),

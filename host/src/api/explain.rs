@@ -15,7 +15,7 @@ use super::Host;
 use super::auth::Held;
 use super::error::{Kind, Problem, is};
 use super::explain_room::{Explained, FoundAt, NotExplained, Subject};
-use super::extract::{Body, Params, is_json, read_body};
+use super::extract::{Body, Params, heard_out, is_json, read_body};
 use super::queue::Limits;
 use crate::explain::{ExplainError, Explanation};
 use crate::logbook::Wanted;
@@ -113,7 +113,10 @@ pub async fn explain(
     let setting = host.registry.runnable(held.filter.id, setting).await?;
     let since_ms = since_ms(query.since.as_deref())?;
     let room = host.explain_room()?;
-    let place = host.explanations.enter(held.actor.0.user)?;
+    let place = match host.explanations.enter(held.actor.0.user) {
+        Ok(place) => place,
+        Err(full) => return Err(heard_out(request, host.settings.upload_bytes, full).await),
+    };
     let subject = subject(request, since_ms, host.settings.upload_bytes).await?;
     let name = match &subject {
         Subject::Packet(_) => "of this packet".to_owned(),

@@ -239,6 +239,34 @@ async fn an_unannounced_length_is_limited_too() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_still_sending_hears_that_the_queue_is_full() {
+    let settings = Settings {
+        uploads_of_user: 0,
+        ..Settings::default()
+    };
+    let (address, _stop, _task, registry) = served(settings).await;
+    let anna = registry.user("anna").await;
+    registry.filter(&anna, "nearby").await;
+    let (_, secret) = registry
+        .registry
+        .create_token(&anna, new_token("test", None), &By::host())
+        .await
+        .unwrap();
+    let body = vec![b'x'; 8 << 20];
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST {VERSIONS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        secret.reveal(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 429");
+}
+
 #[tokio::test]
 async fn an_address_in_use_is_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

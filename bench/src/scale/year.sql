@@ -103,6 +103,8 @@ insert into night_counts (setting, night, evaluated, passed, lacking, fuel, elap
 select 10000000 + 4 * c.i + 3, n.night, 200000 + c.i, 40, 3, 4000000000, 60000000000, 0, 2400000
 from counter c join nights n on n.i < :nights and (c.i % 10 = 0 or n.i < 30)
 where c.i < :filters and c.i % 10 < 4;
+insert into filter_nights (filter_id, night, setting)
+select s.filter_id, n.night, n.setting from night_counts n join settings s on s.number = n.setting;
 insert into night_outcomes (setting, night, outcome, name, alerts)
 select n.setting, n.night, case o.i when 3 then 'failed' else 'rejected' end,
        case o.i when 0 then 'faint' when 1 then 'moving' when 2 then 'bogus' else 'trap' end, 1000 + o.i
@@ -188,6 +190,8 @@ from counter h where h.i < 5000;
 insert into night_counts (setting, night, evaluated, passed, lacking, fuel, elapsed_ns, skipped, bytes_out)
 select 20000000 + 5 * n.i + s.i, n.night, 200000, 40, 3, 4000000000, 60000000000, 0, 2400000
 from nights n join counter s on s.i < 5 where n.i < :nights;
+insert into filter_nights (filter_id, night, setting)
+select :deep, n.night, 20000000 + 5 * n.i + s.i from nights n join counter s on s.i < 5 where n.i < :nights;
 insert into night_outcomes (setting, night, outcome, name, alerts)
 select 20000000 + 5 * n.i + s.i, n.night, 'rejected', 'reason-' || cast(o.i as text), 1000 + o.i
 from nights n join counter s on s.i < 5 join counter o on o.i < 10 where n.i < :nights;

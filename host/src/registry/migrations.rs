@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (
         20_261_123_000_001,
         "registry",
@@ -45,6 +45,11 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
         20_261_124_000_020,
         "sign_in",
         include_str!("../../../migrations/20261124000020_sign_in.sql"),
+    ),
+    (
+        20_261_125_000_001,
+        "scale",
+        include_str!("../../../migrations/20261125000001_scale.sql"),
     ),
 ];
 

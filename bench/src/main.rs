@@ -51,6 +51,12 @@ struct Arguments {
     /// For scale: filters of ZTF's alerts, built for the sandbox.
     #[arg(long)]
     example: Vec<PathBuf>,
+    /// For scale: only this engine.
+    #[arg(long)]
+    engine: Option<scale::Engine>,
+    /// For scale: keep compiled filters in this folder from run to run.
+    #[arg(long)]
+    compiled: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -75,6 +81,10 @@ fn main() -> Result<()> {
         let scale = scale::Scale {
             program,
             filters,
+            engines: arguments
+                .engine
+                .map_or(scale::Engine::ALL.to_vec(), |one| vec![one]),
+            compiled: arguments.compiled,
             quick,
         };
         let mut report = Report::default();

@@ -20,7 +20,8 @@ use serde_json::json;
 use crate::report::Report;
 use caller::Caller;
 use listings::{Listing, Timed};
-use site::{ADMINISTRATOR, Engine, SCIENTIST, Site};
+pub use site::Engine;
+use site::{ADMINISTRATOR, SCIENTIST, Site};
 use year::Year;
 
 /// Packets that the trials of uploads see.
@@ -32,6 +33,10 @@ pub struct Scale {
     pub program: PathBuf,
     /// Example filters, built for the sandbox, that read ZTF's alerts.
     pub filters: Vec<PathBuf>,
+    /// On what.
+    pub engines: Vec<Engine>,
+    /// Where compiled filters are kept from run to run, if anywhere.
+    pub compiled: Option<PathBuf>,
     /// Fewer of everything.
     pub quick: bool,
 }
@@ -74,8 +79,10 @@ struct Example {
 pub fn run(scale: &Scale, packets: &[Vec<u8>], report: &mut Report) -> Result<()> {
     let examples = examples(&scale.filters)?;
     let packets = &packets[..packets.len().min(SAMPLES)];
-    let compiled = tempfile::tempdir()?;
-    for engine in [Engine::Sqlite, Engine::Postgres] {
+    let folder = tempfile::tempdir()?;
+    let compiled = scale.compiled.as_deref().unwrap_or(folder.path());
+    std::fs::create_dir_all(compiled)?;
+    for engine in scale.engines.iter().copied() {
         let Some(empty) = Site::prepare(&scale.program, engine, packets)? else {
             eprintln!("PostgreSQL is not installed: nothing is measured on it");
             continue;
@@ -86,7 +93,7 @@ pub fn run(scale: &Scale, packets: &[Vec<u8>], report: &mut Report) -> Result<()
             Site::prepare(&scale.program, engine, packets)?.context("it was there before")?;
         let mut full = Place::open(full, &examples)?;
         eprintln!("── {}: a full registry", engine.name());
-        full.fill(scale, engine, &examples, compiled.path(), report)?;
+        full.fill(scale, engine, &examples, compiled, report)?;
         let live = 1 + scale.year().live();
         let full = full.measure(scale, engine, "full", live, report)?;
         compare(engine, &empty, &full, report);
@@ -157,7 +164,9 @@ impl Place {
         runtime.block_on(year::fill(engine, &registry, scale.year(), &components))?;
         let cache = self.site.data().join("compiled");
         if compiled.read_dir()?.next().is_some() {
-            return copy(compiled, &cache);
+            copy(compiled, &cache)?;
+            self.site.start(&self.scientist, 1 + scale.year().live())?;
+            return self.site.stop();
         }
         eprintln!("   filled; the first start compiles all live filters");
         let took = self.site.start(&self.scientist, 1 + scale.year().live())?;
@@ -184,11 +193,7 @@ impl Place {
         report.figure(&format!("start_{}_{what}_s", engine.name()), median, "s");
         let times = self.listings(scale)?;
         uploads::run(scale, &self.site, engine, what, report).with_context(|| self.site.words())?;
-        ensure!(
-            !self.site.words().contains("panicked at"),
-            "{}",
-            self.site.words()
-        );
+        ensure!(!self.site.panicked(), "{}", self.site.words());
         Ok(times)
     }
 

@@ -25,9 +25,11 @@ pub const ADMINISTRATOR: &str = "chief";
 const START_LIMIT: Duration = Duration::from_mins(30);
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(5);
+/// Lines of the host's log that are shown with an error.
+const WORDS: usize = 20;
 
 /// The engine behind a registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Engine {
     /// A file.
     Sqlite,
@@ -36,6 +38,9 @@ pub enum Engine {
 }
 
 impl Engine {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
     /// As figures name it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -203,9 +208,19 @@ impl Site {
         self.folder.path().join("serve.log")
     }
 
-    /// What the host said.
+    /// The last of what the host said.
     pub fn words(&self) -> String {
-        std::fs::read_to_string(self.log()).unwrap_or_default()
+        let text = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let last: Vec<&str> = text.lines().rev().take(WORDS).collect();
+        last.into_iter()
+            .rev()
+            .fold(String::new(), |said, line| said + line + "\n")
+    }
+
+    /// Whether a handler panicked.
+    pub fn panicked(&self) -> bool {
+        let text = std::fs::read_to_string(self.log()).unwrap_or_default();
+        text.contains("panicked at")
     }
 }
 

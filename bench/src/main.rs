@@ -1,4 +1,4 @@
-//! Skysieve's benchmarks: decoding, evaluation, memory, the whole way; every figure of one run.
+//! Skysieve's benchmarks: decoding, evaluation, memory, the whole way, scale; every figure of one run.
 //!
 //! In: a folder of packets, the benchmark filter built for the sandbox. Out: a table and
 //! `bench.json`. Never: a comparison of figures from different runs.
@@ -12,6 +12,7 @@ mod memory;
 mod packets;
 mod report;
 mod rounds;
+mod scale;
 mod whole_way;
 
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ struct Arguments {
     #[arg(long)]
     packets: PathBuf,
     /// The benchmark filter `six_cuts.wasm`, built for the sandbox.
-    #[arg(long, required_unless_present = "load")]
+    #[arg(long, required_unless_present_any = ["load", "scale"])]
     filter: Option<PathBuf>,
     /// The document to write.
     #[arg(long, required_unless_present = "load")]
@@ -44,6 +45,18 @@ struct Arguments {
     /// Only what a back-test beside the live stream costs it.
     #[arg(long)]
     beside: bool,
+    /// Only scale: this `skysieve` program with many users, filters and uploads.
+    #[arg(long, requires = "example")]
+    scale: Option<PathBuf>,
+    /// For scale: filters of ZTF's alerts, built for the sandbox.
+    #[arg(long)]
+    example: Vec<PathBuf>,
+    /// For scale: only this engine.
+    #[arg(long)]
+    engine: Option<scale::Engine>,
+    /// For scale: keep compiled filters in this folder from run to run.
+    #[arg(long)]
+    compiled: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
@@ -62,6 +75,21 @@ fn main() -> Result<()> {
     let packets = packets::read(&arguments.packets)?;
     if let Some(folder) = &arguments.load {
         return memory::load(folder, &packets);
+    }
+    if let (Some(program), Some(out)) = (arguments.scale, &arguments.out) {
+        let (filters, quick) = (arguments.example, arguments.quick);
+        let scale = scale::Scale {
+            program,
+            filters,
+            engines: arguments
+                .engine
+                .map_or(scale::Engine::ALL.to_vec(), |one| vec![one]),
+            compiled: arguments.compiled,
+            quick,
+        };
+        let mut report = Report::default();
+        scale::run(&scale, &packets, &mut report)?;
+        return report.publish(out);
     }
     let (Some(filter), Some(out)) = (arguments.filter, arguments.out) else {
         bail!("--filter and --out are needed");

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 pub struct Report {
     figures: Map<String, Value>,
     ratios: Map<String, Value>,
+    details: Map<String, Value>,
 }
 
 impl Report {
@@ -21,6 +22,11 @@ impl Report {
     pub fn figure(&mut self, name: &str, value: f64, unit: &str) {
         self.figures
             .insert(name.to_owned(), json!({"value": value, "unit": unit}));
+    }
+
+    /// Add what is more than one value; it stands in the document alone.
+    pub fn detail(&mut self, name: &str, value: Value) {
+        self.details.insert(name.to_owned(), value);
     }
 
     /// Add the ratio of two figures that are there: `above / below`.
@@ -51,7 +57,10 @@ impl Report {
             table.add_row([name.as_str(), &digits(ratio), "ratio"]);
         }
         println!("{table}");
-        let document = json!({"figures": self.figures, "ratios": self.ratios});
+        let mut document = json!({"figures": self.figures, "ratios": self.ratios});
+        if !self.details.is_empty() {
+            document["details"] = Value::Object(self.details.clone());
+        }
         std::fs::write(path, serde_json::to_vec_pretty(&document)?)?;
         println!("written to {}", path.display());
         Ok(())

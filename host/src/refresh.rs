@@ -3,11 +3,10 @@
 //! In: the registry's generation, looked at a few times a second. Out: an active set, swapped whole.
 //! Never: an empty set because the database is away; the last one holds until it is back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::delivery::{Destination, OutputLimits};
@@ -20,6 +19,10 @@ use crate::rights::Rights;
 use crate::stream::{MAIN_LANE, StreamSettings};
 use crate::upload::Uploader;
 
+mod programs;
+
+use programs::Programs;
+
 /// How often the generation is looked at: a change is live well within a second.
 const LOOK: Duration = Duration::from_millis(250);
 /// After how many looks a filter that could not be loaded is tried again (30 s).
@@ -31,13 +34,12 @@ const LOOKS_BETWEEN_USE: u32 = 4;
 /// Keeps the active set of one stream true to the registry.
 pub struct Refresh {
     registry: Registry,
-    uploader: Arc<Uploader>,
+    programs: Programs,
     stream: Arc<StreamSettings>,
     handle: ActiveHandle,
     outflow: Arc<Outflow>,
     granted: BTreeMap<OwnerId, Vec<i64>>,
     quotas: SetQuotas,
-    loaded: HashMap<String, Program>,
     generation: Option<i64>,
     missing: bool,
     looks: u32,
@@ -53,16 +55,14 @@ impl Refresh {
         stream: Arc<StreamSettings>,
         (handle, outflow): (ActiveHandle, Arc<Outflow>),
     ) -> Self {
-        let loaded = HashMap::new();
         Self {
+            programs: Programs::new(registry.clone(), uploader),
             registry,
-            uploader,
             stream,
             handle,
             outflow,
             granted: BTreeMap::new(),
             quotas: SetQuotas::new(),
-            loaded,
             generation: None,
             missing: false,
             looks: 0,
@@ -173,7 +173,7 @@ impl Refresh {
             .await?;
         self.granted = self.registry.programmes(&self.stream.name).await?;
         self.quotas = self.registry.set_quotas().await?;
-        self.load_all(&settings).await;
+        self.missing = !self.programs.load_all(&settings).await;
         let candidates: Vec<Candidate> = settings
             .into_iter()
             .filter_map(|setting| self.candidate(setting))
@@ -193,48 +193,11 @@ impl Refresh {
         Ok(())
     }
 
-    async fn load_all(&mut self, settings: &[ActiveSetting]) {
-        self.loaded
-            .retain(|digest, _| settings.iter().any(|setting| setting.digest == *digest));
-        self.missing = false;
-        for setting in settings {
-            if self.loaded.contains_key(&setting.digest) {
-                continue;
-            }
-            match self.load(setting).await {
-                Some(program) => _ = self.loaded.insert(setting.digest.clone(), program),
-                None => self.missing = true,
-            }
-        }
-    }
-
-    /// None where this host cannot load it: the others go on, the log says which and why.
-    async fn load(&self, setting: &ActiveSetting) -> Option<Program> {
-        let (uploader, digest) = (self.uploader.clone(), setting.digest.clone());
-        let (registry, runtime) = (self.registry.clone(), Handle::current());
-        let work = tokio::task::spawn_blocking(move || {
-            let fetch = || {
-                runtime
-                    .block_on(registry.component(&digest))
-                    .map_err(|e| e.to_string())
-            };
-            uploader.program(&digest, fetch)
-        });
-        let failure = match work.await {
-            Ok(Ok(program)) => return Some(program),
-            Ok(Err(refusal)) => refusal.to_string(),
-            Err(panic) => panic.to_string(),
-        };
-        let (owner, filter) = (&setting.owner, &setting.filter);
-        tracing::error!(%owner, %filter, setting = setting.setting, failure, "cannot load a filter");
-        None
-    }
-
     fn candidate(&self, setting: ActiveSetting) -> Option<Candidate> {
         let owner = setting.owner_id;
         let fuel = self.quota(owner, Quota::FuelPerAlert);
         let memory = self.quota(owner, Quota::MemoryBytes);
-        let program = self.loaded.get(&setting.digest)?.within(fuel, memory);
+        let program = self.programs.get(&setting.digest)?.within(fuel, memory);
         let (limits, rights) = (self.limits(&setting), self.rights(owner));
         Some(candidate(setting, program, limits, rights))
     }

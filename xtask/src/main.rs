@@ -1,4 +1,4 @@
-//! Set-up and checks of the workspace: `cargo xtask demo`, `test`, `bench`, `reconcile`,
+//! Set-up and checks of the workspace: `cargo xtask demo`, `test`, `bench`, `scale`, `reconcile`,
 //! `schemathesis`.
 //!
 //! In: a clone and what the machine has. Out: what is missing is set up, then the real programs
@@ -9,6 +9,7 @@ mod bench;
 mod demo;
 mod house;
 mod reconcile;
+mod scale;
 mod schemathesis;
 mod test;
 
@@ -32,6 +33,8 @@ enum Command {
     Test(test::Arguments),
     /// Measure, print a table, write target/bench.json.
     Bench(bench::Arguments),
+    /// Measure with many users, filters and uploads, write target/scale.json.
+    Scale(scale::Arguments),
     /// Hold the host's answers against its OpenAPI document.
     Schemathesis(schemathesis::Arguments),
     /// Compare what lies in a results folder with the packets that went in and the counts shown.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Scale(arguments) => scale::run(&arguments),
         Command::Schemathesis(arguments) => schemathesis::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),
     };

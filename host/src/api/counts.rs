@@ -3,7 +3,6 @@
 //! In: a night, a setting, or neither. Out: how many alerts each cut removed and how many remained.
 //! Never: a count of what was not committed with its outputs.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -102,14 +101,15 @@ pub async fn list(
         limit,
     };
     let nights = host.registry.counts(held.filter.id, &query).await?;
-    let mut reasons: HashMap<i64, Reasons> = HashMap::new();
-    for night in &nights {
-        if let Entry::Vacant(place) = reasons.entry(night.version) {
-            let version = host.registry.version(held.filter.id, night.version).await?;
-            place.insert(declared(&version.description));
-        }
-    }
-    let view = |night: &NightCounts| view(night, &reasons[&night.version]);
+    let versions = nights.iter().map(|night| night.version).collect();
+    let descriptions = host
+        .registry
+        .descriptions(held.filter.id, &versions)
+        .await?;
+    let declared = |(version, description)| (version, declared(&description));
+    let reasons: HashMap<i64, Reasons> = descriptions.into_iter().map(declared).collect();
+    let none = Reasons::new();
+    let view = |night: &NightCounts| view(night, reasons.get(&night.version).unwrap_or(&none));
     let place = |night: &NightCounts| format!("{} {}", night.night, night.setting);
     Ok(Json(Listed::page(&nights, limit, view, place)))
 }

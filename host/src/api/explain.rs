@@ -15,15 +15,18 @@ use super::Host;
 use super::auth::Held;
 use super::error::{Kind, Problem, is};
 use super::explain_room::{Explained, FoundAt, NotExplained, Subject};
-use super::extract::{Body, Params, is_json, read_body};
+use super::extract::{Body, Params, heard_out, is_json, read_body};
+use super::queue::Limits;
 use crate::explain::{ExplainError, Explanation};
 use crate::logbook::Wanted;
 use crate::registry::{ActiveSetting, Chosen, Filter};
 
-/// Explanations under way at once; each takes a place in the sandboxes' pool and a thread.
-pub const AT_ONCE: usize = 2;
-/// Explanations that may wait.
-pub const WAITING: usize = 16;
+/// Explanations at once and waiting; each under way takes a place in the sandboxes' pool and a thread.
+pub const PLACES: Limits = Limits {
+    inside: 2,
+    waiting: 16,
+    of_user: 8,
+};
 /// How far back an alert is searched for where nobody says [ms].
 const BACK_MS: i64 = 24 * 3_600 * 1_000;
 
@@ -97,7 +100,7 @@ pub struct Parameter {
     request_body(content((Asked = "application/json"), (PacketBytes = "application/octet-stream"))),
     responses(
         (status = OK, body = Answer), Held, Params<Query>, Body<Asked>, is::NoVersion, is::InvalidField,
-        is::UnknownStream, is::DamagedPacket, is::Busy, is::SourceUnavailable
+        is::UnknownStream, is::DamagedPacket, is::TooManyWaiting, is::Busy, is::SourceUnavailable
     )
 )]
 pub async fn explain(
@@ -110,10 +113,10 @@ pub async fn explain(
     let setting = host.registry.runnable(held.filter.id, setting).await?;
     let since_ms = since_ms(query.since.as_deref())?;
     let room = host.explain_room()?;
-    let place = host.explanations.enter().map_err(|_| {
-        Problem::new(Kind::Busy, "too many explanations are waiting")
-            .advise("try again after the seconds in Retry-After")
-    })?;
+    let place = match host.explanations.enter(held.actor.0.user) {
+        Ok(place) => place,
+        Err(full) => return Err(heard_out(request, host.settings.upload_bytes, full).await),
+    };
     let subject = subject(request, since_ms, host.settings.upload_bytes).await?;
     let name = match &subject {
         Subject::Packet(_) => "of this packet".to_owned(),

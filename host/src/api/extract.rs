@@ -107,6 +107,23 @@ pub async fn read_body(request: Request, limit: usize) -> Result<Bytes, Problem>
     Ok(bytes.into())
 }
 
+/// The problem of a request whose body nobody wants: taken and dropped, unless the client waits to be
+/// asked for it.
+pub async fn heard_out(request: Request, limit: usize, problem: Problem) -> Problem {
+    if request.headers().contains_key(EXPECT) {
+        return problem;
+    }
+    let (mut body, mut taken) = (request.into_body(), 0_usize);
+    // A body that is cut off leaves nobody who could hear.
+    while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        taken += frame.into_data().map_or(0, |data| data.len());
+        if taken / HEARD_OUT > limit {
+            break;
+        }
+    }
+    problem
+}
+
 fn number(request: &Request, header: HeaderName) -> Option<usize> {
     request.headers().get(header)?.to_str().ok()?.parse().ok()
 }

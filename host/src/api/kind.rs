@@ -120,6 +120,8 @@ kinds! {
     Refused = UNPROCESSABLE_ENTITY "refused" "The filter was refused";
     /// More requests than this user may send now.
     TooManyRequests = TOO_MANY_REQUESTS "too_many_requests" "Too many requests" again in 1;
+    /// Too many uploads or explanations of this user are waiting.
+    TooManyWaiting = TOO_MANY_REQUESTS "too_many_waiting" "Too much of yours is waiting" again in 10;
     /// Too many uploads or explanations are waiting.
     Busy = SERVICE_UNAVAILABLE "busy" "Too much of this is waiting" again in 10;
     /// The database is away.

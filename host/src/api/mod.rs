@@ -45,6 +45,7 @@ mod openapi;
 mod operation;
 mod pace;
 mod page;
+mod queue;
 mod quotas;
 mod reading;
 mod routes;
@@ -92,6 +93,8 @@ pub struct Settings {
     pub uploads_at_once: usize,
     /// Uploads that may wait for it.
     pub uploads_waiting: usize,
+    /// Uploads of one user that may wait or be checked.
+    pub uploads_of_user: usize,
     /// Longest time for an upload, waiting included [ms].
     pub upload_ms: u64,
     /// Longest time for any other request [ms].
@@ -135,6 +138,7 @@ impl Default for Settings {
             upload_bytes: 8 << 20,
             uploads_at_once: 2,
             uploads_waiting: 64,
+            uploads_of_user: 8,
             upload_ms: 180_000,
             request_ms: 15_000,
             connections: 512,
@@ -211,10 +215,10 @@ pub struct Host {
     streams: Vec<StreamInfo>,
     uploads: Arc<dyn UploadRoom>,
     ensure_topic: EnsureTopic,
-    queue: uploads::Queue,
+    queue: queue::Queue,
     reading: reading::Reading,
     explain: Option<Arc<dyn ExplainRoom>>,
-    explanations: uploads::Queue,
+    explanations: queue::Queue,
     budgets: Budgets,
     paces: pace::Paces,
     issuer: Option<oidc::Issuer>,
@@ -233,7 +237,12 @@ impl Host {
         uploads: Arc<dyn UploadRoom>,
         ensure_topic: EnsureTopic,
     ) -> Self {
-        let queue = uploads::Queue::new(settings.uploads_at_once, settings.uploads_waiting);
+        let limits = queue::Limits {
+            inside: settings.uploads_at_once,
+            waiting: settings.uploads_waiting,
+            of_user: settings.uploads_of_user,
+        };
+        let queue = queue::Queue::new("uploads", limits);
         let reading = reading::Reading::new(&settings);
         Self {
             registry,
@@ -243,7 +252,7 @@ impl Host {
             queue,
             reading,
             explain: None,
-            explanations: uploads::Queue::new(explain::AT_ONCE, explain::WAITING),
+            explanations: queue::Queue::new("explanations", explain::PLACES),
             budgets: Budgets::default(),
             paces: pace::Paces::default(),
             issuer: None,

@@ -1,12 +1,9 @@
-//! The way into the upload room: who may go in, how many at once, what comes out.
+//! The upload room as the API sees it: what goes in, what comes out.
 //!
-//! In: the bytes of a filter. Out: what the room found, or why it refused. Never: more uploads at
-//! once than the host was told, a queue without an end, or work on a thread that answers others.
-
-use std::sync::Arc;
+//! In: the bytes of a filter. Out: what the room found, or why it refused. Never: a way past the queue
+//! before it (`queue.rs`).
 
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{Kind, Problem};
 
@@ -45,69 +42,6 @@ pub enum Refused {
     },
     /// The host could not judge it.
     Failed(String),
-}
-
-/// The queue in front of the room.
-#[derive(Debug, Clone)]
-pub struct Queue {
-    /// Uploads inside and waiting, the reading of their bodies included.
-    places: Arc<Semaphore>,
-    /// Uploads inside.
-    inside: Arc<Semaphore>,
-}
-
-/// A place in the queue, given back when it is dropped.
-pub struct Place(OwnedSemaphorePermit);
-
-impl Queue {
-    /// A queue of `waiting` before a room for `inside`.
-    #[must_use]
-    pub fn new(inside: usize, waiting: usize) -> Self {
-        let inside = inside.max(1);
-        Self {
-            places: Arc::new(Semaphore::new(inside + waiting)),
-            inside: Arc::new(Semaphore::new(inside)),
-        }
-    }
-
-    /// A place, at once or not at all.
-    ///
-    /// # Errors
-    /// Busy, where the queue is full.
-    pub fn enter(&self) -> Result<Place, Problem> {
-        self.places
-            .clone()
-            .try_acquire_owned()
-            .map(Place)
-            .map_err(|_| {
-                Problem::new(Kind::Busy, "too many uploads are waiting")
-                    .advise("try again after the seconds in Retry-After")
-            })
-    }
-
-    /// Waits for the room, in order of arrival, and works in it on a thread of its own. The place
-    /// stays taken until the work ends, even where the client has left.
-    ///
-    /// # Errors
-    /// Internal, where the work panicked.
-    pub async fn work<T: Send + 'static>(
-        &self,
-        place: Place,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Problem> {
-        let inside = self
-            .inside
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(Problem::internal)?;
-        let task = tokio::task::spawn_blocking(move || {
-            let done = work();
-            drop((inside, place.0));
-            done
-        });
-        task.await.map_err(Problem::internal)
-    }
 }
 
 impl From<Refused> for Problem {

@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer::{created, existing};
 use super::auth::{Held, Seen};
 use super::error::{Kind, Problem, is};
-use super::extract::{Params, read_body, refuse_control};
+use super::extract::{Params, heard_out, read_body, refuse_control};
 use super::page::{self, Listed, Page};
 use super::{Host, time};
 use crate::evaluate::Description;
@@ -88,7 +88,7 @@ pub struct Whole {
     request_body(content_type = "application/octet-stream", content = FilterBytes),
     responses(
         (status = CREATED, body = Whole), (status = OK, description = "The filter has this version already", body = Whole),
-        Held, Params<Notes>, is::FilterDeleted, is::TooLarge, is::InvalidField, is::Refused, is::Busy
+        Held, Params<Notes>, is::FilterDeleted, is::TooLarge, is::InvalidField, is::Refused, is::TooManyWaiting, is::Busy
     )
 )]
 pub async fn upload(
@@ -102,7 +102,10 @@ pub async fn upload(
         return Err(crate::registry::RegistryError::Deleted.into());
     }
     let owner = held.filter.owner_id;
-    let place = host.queue.enter()?;
+    let place = match host.queue.enter(held.actor.0.user) {
+        Ok(place) => place,
+        Err(full) => return Err(heard_out(request, host.settings.upload_bytes, full).await),
+    };
     let bytes = read_body(request, most_bytes(&host, owner).await?).await?;
     let digest = base16ct::lower::encode_string(&Sha256::digest(&bytes));
     if let Some(same) = host

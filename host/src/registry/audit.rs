@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::asked::Asked;
 use super::error::RegistryError;
 use super::numbers::{self, FilterId, Numbered, OwnerId, TokenId};
 use super::versions::document;
@@ -124,21 +125,17 @@ impl Registry {
     /// # Errors
     /// `Unavailable` without a database.
     pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, RegistryError> {
-        let query = sqlx::query(
-            "select id, at_ms, actor, token_id, action, subject, detail
-                     from audit
-                     where ($1 = 0 or owner_id = $1)
-                       and ($2 = 0 or filter_id = $2)
-                       and ($3 = '' or action = $3)
-                       and id < $4
-                     order by id desc
-                     limit $5",
+        let query = Asked::new(
+            "select id, at_ms, actor, token_id, action, subject, detail from audit where true",
         )
-        .bind(query.owner.map_or(0, |owner| owner.0))
-        .bind(query.filter.map_or(0, |filter| filter.0))
-        .bind(query.action.as_deref().unwrap_or_default())
-        .bind(query.before.unwrap_or(i64::MAX))
-        .bind(query.limit);
+        .and("owner_id = ?", query.owner.map(|owner| owner.0))
+        .and("filter_id = ?", query.filter.map(|filter| filter.0))
+        .and(
+            "action = ?",
+            query.action.as_deref().filter(|one| !one.is_empty()),
+        )
+        .and("id < ?", query.before)
+        .page("id desc", query.limit);
         self.database.rows(query, read).await
     }
 }

@@ -70,10 +70,11 @@ macro_rules! select_cause {
                     c.night_alerts, c.message, c.alert_id, c.object_id, c.example_night, c.setting,
                     c.source_topic, c.source_partition, c.source_offset, c.record,
                     cast(length(c.packet) as bigint) as packet_bytes,
-                    cast(coalesce((select sum(n.evaluated) from night_counts n
-                                   join settings s on s.number = n.setting
-                                   where s.filter_id = c.filter_id and s.version = c.version
-                                     and n.night = c.night), 0) as bigint) as night_evaluated
+                    cast(coalesce((select sum(n.evaluated) from filter_nights f
+                                   join settings s on s.number = f.setting
+                                   join night_counts n on n.setting = f.setting and n.night = f.night
+                                   where f.filter_id = c.filter_id and f.night = c.night
+                                     and s.version = c.version), 0) as bigint) as night_evaluated
              from causes c
              where c.filter_id = $1 ",
             $rest

@@ -2,14 +2,16 @@
 //!
 //! In: a filter, a night, a setting. Out: [`NightCounts`]. Never: a write; folding is `fold.rs`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use serde_json::Value;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::Registry;
+use super::asked::Asked;
 use super::error::RegistryError;
 use super::numbers::FilterId;
+use super::{Registry, versions};
 use crate::delivery::Counts;
 
 /// What one setting did to the alerts of one night.
@@ -57,6 +59,37 @@ impl Registry {
             })
             .await
     }
+
+    /// What the versions of listed counts say of themselves, in one look; a page of counts is bounded,
+    /// and so are they.
+    ///
+    /// # Errors
+    /// `Unavailable` without a database.
+    pub async fn descriptions(
+        &self,
+        filter: FilterId,
+        versions: &BTreeSet<i64>,
+    ) -> Result<HashMap<i64, Value>, RegistryError> {
+        if versions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let places: Vec<String> = (2..versions.len() + 2).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "select number, description from versions where filter_id = $1 and number in ({})",
+            places.join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        query = query.bind(filter.0);
+        for version in versions {
+            query = query.bind(*version);
+        }
+        let read = |row: &AnyRow| {
+            let description = versions::document(row, "description")?;
+            Ok((row.try_get("number")?, description))
+        };
+        let rows = self.database.rows(query, read).await?;
+        Ok(rows.into_iter().collect())
+    }
 }
 
 async fn list(
@@ -64,27 +97,23 @@ async fn list(
     filter: FilterId,
     query: &CountsQuery,
 ) -> Result<Vec<NightCounts>, RegistryError> {
-    let (after_night, after_setting) = match &query.after {
-        Some((night, setting)) => (night.as_str(), *setting),
-        None => ("", 0),
-    };
-    sqlx::query(
-        "select c.setting, s.version, c.night, c.evaluated, c.passed, c.lacking, c.fuel,
+    let after = query.after.as_ref();
+    Asked::new(
+        "select f.setting, s.version, f.night, c.evaluated, c.passed, c.lacking, c.fuel,
                 c.elapsed_ns, c.skipped, c.bytes_out
-         from night_counts c join settings s on s.number = c.setting
-         where s.filter_id = $1
-           and ($2 = '' or c.night = $2)
-           and ($3 = 0 or c.setting = $3)
-           and ($4 = '' or c.night < $4 or (c.night = $4 and c.setting < $5))
-         order by c.night desc, c.setting desc
-         limit $6",
+         from filter_nights f
+         join night_counts c on c.setting = f.setting and c.night = f.night
+         join settings s on s.number = f.setting
+         where true",
     )
-    .bind(filter.0)
-    .bind(query.night.as_deref().unwrap_or_default())
-    .bind(query.setting.unwrap_or_default())
-    .bind(after_night)
-    .bind(after_setting)
-    .bind(query.limit)
+    .and("f.filter_id = ?", Some(filter.0))
+    .and("f.night = ?", query.night.as_deref())
+    .and("f.setting = ?", query.setting)
+    .before(
+        "f.night, f.setting",
+        after.map(|(night, setting)| (night.as_str(), *setting)),
+    )
+    .page("f.night desc, f.setting desc", query.limit)
     .fetch_all(connection)
     .await?
     .iter()
@@ -122,8 +151,9 @@ async fn add_outcomes(
     };
     let rows: Vec<(i64, String, String, String, i64)> = sqlx::query_as(
         "select x.setting, x.night, x.outcome, x.name, x.alerts
-         from night_outcomes x join settings s on s.number = x.setting
-         where s.filter_id = $1 and x.night >= $2 and x.night <= $3",
+         from filter_nights f
+         join night_outcomes x on x.setting = f.setting and x.night = f.night
+         where f.filter_id = $1 and f.night >= $2 and f.night <= $3",
     )
     .bind(filter.0)
     .bind(earliest.night.as_str())

@@ -5,6 +5,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::asked::Asked;
 use super::error::RegistryError;
 use super::numbers::{FilterId, OwnerId};
 use super::wish::State;
@@ -225,27 +226,31 @@ async fn list(
     connection: &mut AnyConnection,
     query: &FilterQuery,
 ) -> Result<Vec<Filter>, RegistryError> {
-    sqlx::query(select_filter!(
-        "where ($1 = '' or o.name = $1)
-           and ($2 = '' or f.stream = $2)
-           and (f.deleted_ms is not null) = ($3 = 1)
-           and f.id < $4
-           and ($5 = 0 or f.owner_id = $5 or f.visibility = 'public' or f.owner_id in (
-               select m.group_id from members m where m.user_id = $5))
-         order by f.id desc
-         limit $6"
-    ))
-    .bind(query.owner.as_deref().unwrap_or_default())
-    .bind(query.stream.as_deref().unwrap_or_default())
-    .bind(i64::from(query.deleted))
-    .bind(query.before.map_or(i64::MAX, |id| id.0))
-    .bind(query.seen_by.map_or(0, |user| user.0))
-    .bind(query.limit)
-    .fetch_all(connection)
-    .await?
-    .iter()
-    .map(read)
-    .collect()
+    let listed = match query.deleted {
+        true => select_filter!("where f.deleted_ms is not null"),
+        false => select_filter!("where f.deleted_ms is null"),
+    };
+    Asked::new(listed)
+        .and(
+            "f.owner_id = (select w.id from owners w where w.name = ?)",
+            query.owner.as_deref().filter(|one| !one.is_empty()),
+        )
+        .and(
+            "f.stream = ?",
+            query.stream.as_deref().filter(|one| !one.is_empty()),
+        )
+        .and("f.id < ?", query.before.map(|id| id.0))
+        .and(
+            "(f.owner_id = ? or f.visibility = 'public' or f.owner_id in (
+                 select m.group_id from members m where m.user_id = ?))",
+            query.seen_by.map(|user| user.0),
+        )
+        .page("f.id desc", query.limit)
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 fn read(row: &AnyRow) -> Result<Filter, RegistryError> {

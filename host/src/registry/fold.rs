@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::error::RegistryError;
-use super::{Registry, notices};
+use super::{Registry, filter_nights, notices};
 use crate::delivery::{CountKey, Counts};
 use crate::sink::CountRecord;
 
@@ -153,6 +153,8 @@ async fn add_all(
     connection: &mut AnyConnection,
     total: &BTreeMap<CountKey, Counts>,
 ) -> Result<(), RegistryError> {
+    let nights = total.keys().map(|key| (key.setting, &*key.night));
+    filter_nights::add(connection, nights.collect()).await?;
     let counts: Vec<_> = total.iter().collect();
     for rows in counts.chunks(ROWS_PER_STATEMENT) {
         add_counts(connection, rows).await?;

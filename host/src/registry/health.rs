@@ -167,8 +167,9 @@ impl Registry {
                 let mut connection = self.database.read().await?;
                 let rows: Vec<(String, i64, i64)> = sqlx::query_as(
                     "select c.cost, c.bin, cast(sum(c.alerts) as bigint)
-                     from night_costs c join settings s on s.number = c.setting
-                     where s.filter_id = $1 and c.night = $2
+                     from filter_nights f
+                     join night_costs c on c.setting = f.setting and c.night = f.night
+                     where f.filter_id = $1 and f.night = $2
                      group by c.cost, c.bin",
                 )
                 .bind(filter.0)

@@ -10,7 +10,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use super::error::RegistryError;
 
 /// Number (date and count of that day), description, text; oldest first.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (
         20_261_123_000_001,
         "registry",
@@ -55,6 +55,11 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         20_261_124_000_031,
         "withheld_reads",
         include_str!("../../../migrations/20261124000031_withheld_reads.sql"),
+    ),
+    (
+        20_261_125_000_001,
+        "scale",
+        include_str!("../../../migrations/20261125000001_scale.sql"),
     ),
 ];
 

@@ -10,6 +10,7 @@
 
 mod activation;
 mod active_set;
+mod asked;
 mod audit;
 mod backtest_ends;
 mod backtest_jobs;
@@ -22,6 +23,7 @@ mod counts;
 mod database;
 mod error;
 mod filter_changes;
+mod filter_nights;
 mod filter_settings;
 mod filters;
 mod fold;

@@ -6,6 +6,7 @@
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::error::RegistryError;
+use super::filter_nights;
 use super::fold::{placeholders, stored};
 use super::now_ms;
 use crate::logbook::{LastAlert, Notes};
@@ -37,6 +38,8 @@ pub(super) async fn add(
             }
         }
     }
+    let nights = costs.iter().map(|(setting, night, ..)| (*setting, *night));
+    filter_nights::add(connection, nights.collect()).await?;
     for rows in costs.chunks(ROWS_PER_STATEMENT) {
         add_costs(connection, rows).await?;
     }

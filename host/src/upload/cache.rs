@@ -100,17 +100,19 @@ impl Cache {
     fn make_room(&self, newest: &Path) -> std::io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
-            let (path, about) = entry.and_then(|entry| Ok((entry.path(), entry.metadata()?)))?;
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "cwasm")
-            {
-                files.push((
-                    about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                    about.len(),
-                    path,
-                ));
+            let path = entry?.path();
+            if path.extension().is_none_or(|one| one != "cwasm") {
+                continue;
             }
+            // Another upload may make room at the same time.
+            let Some(about) = if_there(fs::metadata(&path))? else {
+                continue;
+            };
+            files.push((
+                about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                about.len(),
+                path,
+            ));
         }
         files.sort();
         let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
@@ -119,10 +121,18 @@ impl Cache {
                 break;
             }
             drop(fs::remove_file(path.with_extension("tag")));
-            fs::remove_file(path)?;
+            if_there(fs::remove_file(path))?;
             total -= bytes;
         }
         Ok(())
+    }
+}
+
+/// None where there is no such file any more.
+fn if_there<T>(done: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        done => done.map(Some),
     }
 }
 
@@ -216,5 +226,20 @@ mod tests {
             .count();
         assert_eq!(kept, 2);
         assert!(cache.get("d").is_some());
+    }
+    #[test]
+    fn many_may_put_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = opened(folder.path(), 250);
+        std::thread::scope(|scope| {
+            for worker in 0..4 {
+                let cache = &cache;
+                scope.spawn(move || {
+                    for number in 0..200 {
+                        cache.put(&format!("{worker}-{number}"), &[0; 100]).unwrap();
+                    }
+                });
+            }
+        });
     }
 }

@@ -108,6 +108,42 @@ async fn uploads_queue_and_others_are_answered_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_user_cannot_fill_the_queue() {
+    let settings = Settings {
+        uploads_at_once: 1,
+        uploads_waiting: 10,
+        uploads_of_user: 2,
+        ..Settings::default()
+    };
+    let stage = Arc::new(Stage::with(settings).await);
+    stage.nearby().await;
+    let mut uploads = tokio::task::JoinSet::new();
+    for n in 0..3 {
+        let stage = stage.clone();
+        uploads.spawn(async move {
+            let body = format!("slow {n}");
+            stage.upload(Who::Owner, VERSIONS, &body).await
+        });
+    }
+    let refused = uploads.join_next().await.unwrap().unwrap();
+    assert_eq!(
+        (refused.status.as_u16(), refused.code()),
+        (429, "too_many_waiting")
+    );
+    assert_eq!(refused.headers["retry-after"], "10");
+    // Others still find a place.
+    let other = stage.clone();
+    uploads.spawn(async move {
+        let body = "slow too";
+        other.upload(Who::Administrator, VERSIONS, body).await
+    });
+    stage.room.open();
+    while let Some(upload) = uploads.join_next().await {
+        assert_eq!(upload.unwrap().status, 201);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upload_that_takes_too_long_ends_and_keeps_its_place_until_the_work_ends() {
     let settings = Settings {
         uploads_at_once: 1,
@@ -218,6 +254,34 @@ async fn an_unannounced_length_is_limited_too() {
             format!("HTTP/1.1 {status}")
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_still_sending_hears_that_the_queue_is_full() {
+    let settings = Settings {
+        uploads_of_user: 0,
+        ..Settings::default()
+    };
+    let (address, _stop, _task, registry) = served(settings).await;
+    let anna = registry.user("anna").await;
+    registry.filter(&anna, "nearby").await;
+    let (_, secret) = registry
+        .registry
+        .create_token(&anna, new_token("test", None), &By::host())
+        .await
+        .unwrap();
+    let body = vec![b'x'; 8 << 20];
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST {VERSIONS} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        secret.reveal(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 429");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ pub mod identity;
 pub mod judge;
 pub mod kafka;
 pub mod logbook;
+pub mod metrics;
 pub mod night;
 pub mod outflow;
 pub mod payload;

@@ -12,6 +12,7 @@ use crate::delivery::Delivery;
 use crate::evaluate::active::ActiveHandle;
 use crate::judge::Judge;
 use crate::logbook::Page;
+use crate::metrics::{Metrics, WorkerMeter};
 use crate::outflow::{Admitted, Outflow};
 use crate::route::route;
 use crate::samples::Samples;
@@ -46,6 +47,7 @@ pub struct Worker {
     outflow: Arc<Outflow>,
     samples: Arc<Samples>,
     page: Option<Page>,
+    meter: WorkerMeter,
     pace: Pace,
     stop: Arc<AtomicBool>,
     pending: Delivery,
@@ -86,6 +88,7 @@ impl Worker {
             outflow,
             samples,
             page: None,
+            meter: Metrics::new().worker("", "", 0),
             pace,
             stop,
             pending,
@@ -104,6 +107,14 @@ impl Worker {
         }
     }
 
+    /// Tell `meter` of everything.
+    #[must_use]
+    pub fn metered(mut self, mut meter: WorkerMeter) -> Self {
+        meter.switched(&self.active.current());
+        self.meter = meter;
+        self
+    }
+
     /// Run until told to stop; then commit what is pending.
     ///
     /// # Errors
@@ -114,12 +125,14 @@ impl Worker {
                 age: self.wait(),
                 ..self.pace.batch
             };
+            self.meter.turn(self.source.behind());
             match self.source.poll(&limits) {
                 Ok(Polled::Packets(packets)) => self.take(&packets),
                 Ok(Polled::Rebalanced) => self.forget(),
                 Ok(Polled::End) => break,
                 Err(SourceError::Retry(reason)) => {
                     tracing::warn!(%reason, "source does not answer; trying again");
+                    self.meter.troubled();
                     self.pause();
                 }
                 Err(fatal @ SourceError::Fatal(_)) => return Err(fatal.into()),
@@ -137,10 +150,13 @@ impl Worker {
         }
         let active = self.active.current();
         if active.generation != self.judge.generation() {
+            self.meter.switched(&active);
             self.judge.switch(active);
         }
         self.samples.offer(packets);
+        let begun = Instant::now();
         let judgement = self.judge.judge(packets);
+        self.meter.judged(packets, begun.elapsed());
         if let Some(page) = &mut self.page {
             page.note(packets, &judgement);
         }
@@ -177,14 +193,18 @@ impl Worker {
         let admitted = std::mem::take(&mut self.admitted);
         self.due = None;
         let positions = delivery.positions.clone();
+        let weighed = self.meter.weigh(&delivery);
+        let begun = Instant::now();
         match self.sink.commit(delivery) {
             Ok(()) => {
+                self.meter.committed(&weighed, begun.elapsed());
                 self.source.committed(&positions);
                 self.backoff = FIRST_BACKOFF;
                 Ok(())
             }
             Err(SinkError::Aborted(reason)) => {
                 tracing::warn!(%reason, "commit given up; reading again from the committed positions");
+                self.meter.aborted(begun.elapsed());
                 self.outflow.take_back(&admitted);
                 self.rewind()
             }
@@ -210,6 +230,7 @@ impl Worker {
     /// What is pending is another worker's now, or will be read again.
     fn forget(&mut self) {
         self.pending = Delivery::default();
+        self.meter.forget();
         self.outflow.take_back(&std::mem::take(&mut self.admitted));
         self.due = None;
     }

@@ -275,6 +275,20 @@ impl Host {
         )
     }
 
+    /// GET `path` with another token; its text.
+    ///
+    /// # Errors
+    /// When there is no answer, or the host refused.
+    pub fn get_as(&self, token: &str, path: &str) -> Result<String> {
+        let call = self.agent.get(self.url(path));
+        let mut response = call
+            .header("Authorization", format!("Bearer {token}"))
+            .call()?;
+        let status = response.status();
+        ensure!(status.is_success(), "answered {status}");
+        Ok(response.body_mut().read_to_string()?)
+    }
+
     /// GET `path`: status, headers, and the body as it came.
     ///
     /// # Errors

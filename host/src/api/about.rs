@@ -1,18 +1,22 @@
-//! Small answers: who am I, which streams are there, is the host alive and ready.
+//! Small answers: who am I, which streams are there, is the host alive and ready, its
+//! figures.
 //!
-//! In: nothing but a token, and not even that for the health of the host. Out: JSON. Never: a secret.
+//! In: nothing but a token, and not even that for the health of the host. Out: JSON; figures as text. Never: a secret.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::Actor;
-use super::error::{Problem, is};
+use super::auth::{Actor, Administrator};
+use super::error::{Kind, Problem, is};
 use super::page::Listed;
 use super::{Host, time};
+use crate::metrics::MEDIA_TYPE;
 use crate::registry::{Role, Scope};
 
 /// Who asks, with which token.
@@ -93,18 +97,41 @@ pub async fn streams(State(host): State<Arc<Host>>, _: Actor) -> Json<Listed<Str
     Json(Listed::whole(streams.collect()))
 }
 
-/// The process answers.
-#[utoipa::path(get, path = "/livez", tag = "about", responses((status = OK, body = Alive)))]
-pub async fn alive() -> Json<Alive> {
-    Json(Alive { status: "alive" })
+/// The process answers, and every worker comes round: where this fails, start the process anew.
+#[utoipa::path(get, path = "/livez", tag = "about", responses((status = OK, body = Alive), is::Unwell))]
+pub async fn alive(State(host): State<Arc<Host>>) -> Result<Json<Alive>, Problem> {
+    match host.metrics.hanging() {
+        Some(worker) => Err(unwell(format!(
+            "worker {worker} has not come round for minutes"
+        ))),
+        None => Ok(Json(Alive { status: "alive" })),
+    }
 }
 
-/// The registry answers, too.
-#[utoipa::path(get, path = "/readyz", tag = "about", responses((status = OK, body = Ready), is::Unavailable))]
+/// The registry, and the source and the sink of every worker answer, too.
+#[utoipa::path(get, path = "/readyz", tag = "about", responses((status = OK, body = Ready), is::Unavailable, is::Unwell))]
 pub async fn ready(State(host): State<Arc<Host>>) -> Result<Json<Ready>, Problem> {
+    if let Some(worker) = host.metrics.troubled() {
+        let text =
+            format!("the source or the sink of worker {worker} has not answered for a while");
+        return Err(unwell(text));
+    }
     let generation = host.registry.generation().await?;
     Ok(Json(Ready {
         status: "ready",
         generation,
     }))
+}
+
+fn unwell(detail: String) -> Problem {
+    Problem::new(Kind::Unwell, detail).advise("look into the host's log; nothing is lost meanwhile")
+}
+
+/// Figures for a monitoring system, in the OpenMetrics text format.
+#[utoipa::path(
+    get, path = "/metrics", tag = "about",
+    responses((status = OK, description = "The figures", body = String, content_type = "application/openmetrics-text"), Administrator)
+)]
+pub async fn metrics(State(host): State<Arc<Host>>, _: Administrator) -> Response {
+    ([(CONTENT_TYPE, MEDIA_TYPE)], host.metrics.text()).into_response()
 }

@@ -138,6 +138,8 @@ kinds! {
     DamagedPacket = UNPROCESSABLE_ENTITY "damaged_packet" "The packet cannot be decoded";
     /// The alerts of the past cannot be read now.
     SourceUnavailable = SERVICE_UNAVAILABLE "source_unavailable" "The alerts cannot be read now" again in 10;
+    /// A worker hangs, or its source or sink does not answer.
+    Unwell = SERVICE_UNAVAILABLE "unwell" "The stream does not go on" again in 10;
     /// The answer took too long.
     Slow = GATEWAY_TIMEOUT "too_slow" "The answer took too long" again in 10;
     /// Our fault.

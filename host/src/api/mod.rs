@@ -77,6 +77,7 @@ pub use server::{ApiError, Server};
 pub use uploads::{Accepted, Refused, UploadRoom};
 
 use crate::backtest;
+use crate::metrics::Metrics;
 use crate::registry::{Name, Registry};
 use crate::stream::StreamSettings;
 use error::{Kind, Problem};
@@ -225,6 +226,7 @@ pub struct Host {
     settings: Settings,
     backtests: backtest::Settings,
     notices: crate::notices::Settings,
+    metrics: Arc<Metrics>,
 }
 
 impl Host {
@@ -259,7 +261,14 @@ impl Host {
             settings,
             backtests: backtest::Settings::default(),
             notices: crate::notices::Settings::default(),
+            metrics: Arc::default(),
         }
+    }
+
+    /// With what the workers tell.
+    #[must_use]
+    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Under these bounds of back-tests.

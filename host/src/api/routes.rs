@@ -27,6 +27,7 @@ pub fn others() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(about::alive))
         .routes(routes!(about::ready))
+        .routes(routes!(about::metrics))
         .routes(routes!(openapi::json))
         .routes(routes!(openapi::page))
         .routes(routes!(about::me))

@@ -12,8 +12,10 @@ use tokio::sync::mpsc;
 
 use crate::fold::Fold;
 use crate::judge::Judge;
+use crate::metrics::Metrics;
 use crate::opened::OpenStream;
 use crate::registry::Registry;
+use crate::stream::MAIN_LANE;
 use crate::worker::{Pace, Worker, WorkerError};
 
 /// Stack of a worker [bytes]: many times what a filter may use, and the decoder's own.
@@ -53,7 +55,11 @@ impl Ended {
 
 impl Crew {
     /// Start the threads of `streams`.
-    pub(super) fn start(streams: Vec<OpenStream>, registry: &Registry) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        streams: Vec<OpenStream>,
+        registry: &Registry,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
         // One message per worker: bounded by their number.
         let (sender, ended) = mpsc::unbounded_channel();
         let mut crew = Self {
@@ -64,7 +70,7 @@ impl Crew {
             ended,
         };
         for stream in streams {
-            crew.start_stream(stream, registry, &sender)?;
+            crew.start_stream(stream, (registry, metrics), &sender)?;
         }
         Ok(crew)
     }
@@ -72,7 +78,7 @@ impl Crew {
     fn start_stream(
         &mut self,
         stream: OpenStream,
-        registry: &Registry,
+        (registry, metrics): (&Registry, &Metrics),
         sender: &mpsc::UnboundedSender<Ended>,
     ) -> anyhow::Result<()> {
         let OpenStream {
@@ -104,7 +110,8 @@ impl Crew {
                 pace,
                 stop,
             )
-            .noting(logbook.page());
+            .noting(logbook.page())
+            .metered(metrics.worker(&settings.name, MAIN_LANE, number));
             let name = format!("{}-{number}", settings.name);
             let (sender, label) = (sender.clone(), format!("worker {name}"));
             let run = move || {

@@ -18,6 +18,7 @@ use crate::api;
 use crate::backtest::{self, Backtests, Known};
 use crate::config::{Config, ConfigError};
 use crate::evaluate::{self, Sandbox};
+use crate::metrics::Metrics;
 use crate::notices::{self, Courier};
 use crate::opened::OpenStream;
 use crate::refresh::Refresh;
@@ -75,6 +76,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let cache = config.data.join("compiled");
     let uploader = Arc::new(Uploader::new(sandbox, &cache, program, &config.upload)?);
 
+    let metrics = Arc::new(Metrics::new());
     let (stop_window, stopping) = watch::channel(false);
     let mut streams = Vec::with_capacity(config.streams.len());
     let mut windows = Vec::with_capacity(config.streams.len());
@@ -108,6 +110,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         .transpose()?;
     let host = super::interface::host(config.api, &registry, &uploader, &streams)?
         .with_issuer(issuer)
+        .with_metrics(metrics.clone())
         .with_backtests(config.backtest.clone())
         .with_notices(config.notices.clone());
     let backtests = start_backtests(
@@ -131,7 +134,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     )));
     let interface = tokio::spawn(interface.run(host, stopped(stopping)));
 
-    let mut crew = Crew::start(streams, &registry)?;
+    let mut crew = Crew::start(streams, &registry, &metrics)?;
     let trouble = tokio::select! {
         trouble = crew.trouble() => Some(trouble),
         () = told_to_stop.wait() => None,

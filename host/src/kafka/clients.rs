@@ -10,6 +10,8 @@ use super::{KafkaError, Settings};
 /// Longest time that a worker may take between two looks at its consumer [ms]; a batch and a commit
 /// fit many times over.
 const MAX_POLL_INTERVAL_MS: u32 = 60_000;
+/// How often the library says how far behind it is [ms].
+const STATISTICS_MS: u32 = 2_000;
 /// How soon a new nightly topic or a new partition is noticed [ms].
 const METADATA_REFRESH_MS: u32 = 5_000;
 /// A topic that is unknown for so long is missing [ms]; ours are waited for when they are made.
@@ -71,6 +73,7 @@ pub(super) fn member(settings: &Settings, group: &str) -> Result<ClientConfig, K
     config
         .set("group.id", group)
         .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("statistics.interval.ms", STATISTICS_MS.to_string())
         .set(
             "session.timeout.ms",
             settings.session_timeout_ms.to_string(),

@@ -13,6 +13,7 @@ use rdkafka::bindings;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError as ClientError;
+use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -46,6 +47,7 @@ pub(super) type Held = BTreeMap<Arc<str>, BTreeMap<i32, Reading>>;
 #[derive(Default)]
 pub(super) struct Membership {
     changes: AtomicU64,
+    behind: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -96,6 +98,11 @@ impl Group {
     /// How often partitions came or went.
     pub fn changes(&self) -> u64 {
         self.consumer().context().changes.load(Ordering::Acquire)
+    }
+
+    /// Records that wait in the held partitions, as of the last statistics.
+    pub fn behind(&self) -> u64 {
+        self.consumer().context().behind.load(Ordering::Relaxed)
     }
 
     /// The membership of the last assignment, where there is one.
@@ -158,6 +165,18 @@ impl Membership {
 impl ClientContext for Membership {
     fn error(&self, error: ClientError, reason: &str) {
         tracing::warn!(%error, reason, "kafka consumer");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let topics = statistics.topics.values();
+        let partitions = topics.flat_map(|topic| topic.partitions.values());
+        let behind = partitions.map(|one| {
+            // What was given last, or, before the first, what is fetched next; negative where neither is.
+            let next = one.app_offset.max(one.next_offset.min(one.ls_offset));
+            let waiting = one.ls_offset.saturating_sub(next);
+            u64::try_from(waiting).unwrap_or(0) * u64::from(next >= 0)
+        });
+        self.behind.store(behind.sum(), Ordering::Relaxed);
     }
 }
 

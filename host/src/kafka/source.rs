@@ -156,6 +156,10 @@ impl Source for KafkaSource {
         Ok(())
     }
 
+    fn behind(&self) -> Option<u64> {
+        Some(self.group.behind())
+    }
+
     fn committed(&mut self, positions: &BTreeMap<Partition, (i64, i64)>) {
         self.group.with_held(|held| {
             for (Partition { topic, index }, (_, done)) in positions {

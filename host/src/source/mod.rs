@@ -83,6 +83,11 @@ pub trait Source {
     /// Told after every commit: partition, first offset and the next one to read. A source whose
     /// positions are kept by its broker has nothing to do.
     fn committed(&mut self, _positions: &BTreeMap<Partition, (i64, i64)>) {}
+
+    /// How many packets wait to be read, where the source knows; as of a few seconds ago.
+    fn behind(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Why a source gave nothing.

@@ -37,6 +37,7 @@ fn table() -> Vec<(&'static str, &'static str, Value, Wanted)> {
     vec![
         ("GET", "/livez", none(), ALL),
         ("GET", "/readyz", none(), ALL),
+        ("GET", "/metrics", none(), ADMIN),
         ("GET", "/v1/openapi.json", none(), ALL),
         ("GET", "/v1/docs", none(), ALL),
         ("GET", "/v1/me", none(), TOKEN),

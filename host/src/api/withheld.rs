@@ -23,7 +23,7 @@ use super::reading::{StreamResults, unread};
 use super::{Host, time};
 use crate::payload::{Payload, PayloadKind};
 use crate::refresh::bound;
-use crate::registry::{Filter, Quota, RegistryError, WithheldRead, Withholding};
+use crate::registry::{Filter, OwnerId, Quota, RegistryError, WithheldRead, Withholding};
 use crate::results::{Begin, Cursor, Format, Line, Look, Page, ResultsError, read_page};
 use crate::withheld::{Allowance, Charge, Later};
 
@@ -97,7 +97,7 @@ pub async fn nights(
                 ("Skysieve-Lost" = i64, description = "So many of the records asked for are not kept any more, at most.")
             )
         ),
-        Held, Params<Asked>, is::InvalidField, is::Quota, is::Busy, is::ResultsUnavailable
+        Held, Params<Asked>, is::InvalidField, is::Quota, is::TooManyWaiting, is::Busy, is::ResultsUnavailable
     )
 )]
 pub async fn page(
@@ -125,7 +125,7 @@ pub async fn page(
     let (number, format) = (-reading.filter.id.0, reading.format);
     let page = match reading.choice {
         Payload::Reference => references(&host, reading).await?,
-        _ => whole(&host, reading).await?,
+        _ => whole(&host, held.actor.0.user, reading).await?,
     };
     Ok(answer(page, number, format))
 }
@@ -158,16 +158,13 @@ async fn references(host: &Host, reading: Reading) -> Result<Page, Problem> {
 }
 
 /// The alerts themselves, and what they add to what was read of the night.
-async fn whole(host: &Host, reading: Reading) -> Result<Page, Problem> {
+async fn whole(host: &Host, user: OwnerId, reading: Reading) -> Result<Page, Problem> {
     let look = reading.look(host).await?;
     let (filter, night) = (reading.filter.clone(), reading.night.clone());
     let before = host.registry.withheld_read(filter.id, &night).await?;
     let allowance = allowance(host, &filter, &night, &before).await?;
     let reached = allowance.reached.clone();
-    let place = host.explanations.enter().map_err(|_| {
-        Problem::new(Kind::Busy, "too many readings and explanations are waiting")
-            .advise("try again after the seconds in Retry-After")
-    })?;
+    let place = host.explanations.enter(user)?;
     let read = move || -> Result<_, ResultsError> {
         // What was not counted yet is not passed over, wherever the client would begin.
         let begin = match &reading.begin {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use skysieve_decode::SchemaSource;
 
 use crate::evaluate::active::ActiveHandle;
-use crate::kafka::{self, KafkaError, KafkaStream};
+use crate::kafka::{self, KafkaError, KafkaInput, KafkaStream};
 use crate::logbook::{self, Logbook};
 use crate::outflow::Outflow;
 use crate::results::Results;
@@ -79,7 +79,7 @@ pub enum OpenError {
     #[error(transparent)]
     Counts(#[from] SinkError),
     /// Not built yet.
-    #[error("source and sink must be of one kind: archive to archive or Kafka to Kafka")]
+    #[error("an archive goes to an archive: from an archive to Kafka there is no way yet")]
     Mixed,
     /// The folder of schema documents.
     #[error(transparent)]
@@ -139,16 +139,19 @@ impl OpenStream {
                 open_archive(settings, source, sink)?
             }
             (SourceSettings::Kafka(kafka), SinkSettings::Kafka) => open_kafka(settings, kafka)?,
-            _ => return Err(OpenError::Mixed),
+            (SourceSettings::Kafka(kafka), SinkSettings::Archive(sink)) => {
+                open_kafka_to_archive(settings, kafka, sink)?
+            }
+            (SourceSettings::Archive(_), SinkSettings::Kafka) => return Err(OpenError::Mixed),
         };
         let samples = Samples::new(schemas.clone());
-        first_samples(&samples, settings, &topics);
+        first_samples(&samples, settings);
         Ok(Self {
             settings: Arc::new(settings.clone()),
             schemas,
             samples: Arc::new(samples),
             logbook: Logbook::new(logbook, settings.recent_alerts),
-            lookback: lookback(settings, &topics)?,
+            lookback: lookback(settings),
             active: ActiveHandle::default(),
             outflow: Arc::default(),
             ways,
@@ -159,12 +162,29 @@ impl OpenStream {
     }
 }
 
-fn lookback(settings: &StreamSettings, topics: &Topics) -> Result<Arc<dyn Lookback>, OpenError> {
-    match (&settings.source, topics) {
-        (SourceSettings::Archive(source), _) => Ok(Arc::new(ArchiveLookback::new(source))),
-        (_, Topics::Kafka(stream)) => Ok(Arc::new(stream.lookback())),
-        (SourceSettings::Kafka(_), Topics::Archive) => Err(OpenError::Mixed),
+fn lookback(settings: &StreamSettings) -> Arc<dyn Lookback> {
+    match &settings.source {
+        SourceSettings::Archive(source) => Arc::new(ArchiveLookback::new(source)),
+        SourceSettings::Kafka(kafka) => Arc::new(KafkaInput::lookback(kafka)),
     }
+}
+
+/// Positions lie beside the results; nothing is written to the cluster.
+fn open_kafka_to_archive(
+    settings: &StreamSettings,
+    kafka: &kafka::Settings,
+    sink: &archive::Settings,
+) -> Result<Parts, OpenError> {
+    std::fs::create_dir_all(&sink.path).map_err(path_error("sink.path", &sink.path))?;
+    let input = KafkaInput::open(kafka, &settings.name, MAIN_LANE)?;
+    let (sinks, progress) = archive::open(sink, &settings.name, MAIN_LANE, settings.workers)?;
+    let mut ways: Vec<Way> = Vec::with_capacity(settings.workers);
+    for sink in sinks {
+        ways.push((Box::new(input.worker(progress.clone())?), Box::new(sink)));
+    }
+    let counts = ArchiveCountLog::new(&sink.path, &settings.name);
+    let results = ArchiveResults::new(&sink.path, &settings.name);
+    Ok((ways, Box::new(counts), Topics::Archive, Arc::new(results)))
 }
 
 type Parts = (Vec<Way>, Box<dyn CountLog>, Topics, Arc<dyn Results>);
@@ -213,17 +233,16 @@ fn open_kafka(settings: &StreamSettings, kafka: &kafka::Settings) -> Result<Part
 
 /// From the folder that the settings name, else from the source. None is no error: an upload is
 /// then told that its fields could not be checked.
-fn first_samples(samples: &Samples, settings: &StreamSettings, topics: &Topics) {
-    match (&settings.samples, &settings.source, topics) {
-        (Some(path), _, _) => from_files(samples, path),
-        (None, SourceSettings::Archive(source), _) => from_files(samples, &source.path),
-        (None, _, Topics::Kafka(stream)) => {
-            match stream.samples(FIRST_SAMPLES / 4, FIRST_SAMPLES_WAIT) {
+fn first_samples(samples: &Samples, settings: &StreamSettings) {
+    match (&settings.samples, &settings.source) {
+        (Some(path), _) => from_files(samples, path),
+        (None, SourceSettings::Archive(source)) => from_files(samples, &source.path),
+        (None, SourceSettings::Kafka(kafka)) => {
+            match KafkaInput::samples(kafka, FIRST_SAMPLES / 4, FIRST_SAMPLES_WAIT) {
                 Ok(packets) => packets.iter().for_each(|packet| samples.add(packet)),
                 Err(error) => tracing::warn!(%error, "no sample packets yet"),
             }
         }
-        (None, SourceSettings::Kafka(_), Topics::Archive) => {}
     }
 }
 

@@ -256,11 +256,12 @@ impl StreamSettings {
         }
         match (&self.source, &self.sink) {
             (SourceSettings::Archive(_), SinkSettings::Archive(_)) => Ok(()),
-            (SourceSettings::Kafka(settings), SinkSettings::Kafka) => {
+            (SourceSettings::Kafka(settings), _) => {
                 settings.check().map_err(|error| error.to_string())
             }
-            _ => Err(
-                "source and sink must be of one kind: archive to archive or Kafka to Kafka"
+            (SourceSettings::Archive(_), SinkSettings::Kafka) => Err(
+                "sink.kind = \"kafka\" needs source.kind = \"kafka\": from an archive to Kafka there is no \
+                 way yet"
                     .to_owned(),
             ),
         }

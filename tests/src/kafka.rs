@@ -105,6 +105,19 @@ impl Broker {
         &self.address
     }
 
+    /// The names of all topics.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub fn topics(&self) -> Result<Vec<String>> {
+        let client: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.address)
+            .create()?;
+        let metadata = client.fetch_metadata(None, UP)?;
+        let topics = metadata.topics().iter();
+        Ok(topics.map(|topic| topic.name().to_owned()).collect())
+    }
+
     /// May it be killed, frozen and started again?
     #[must_use]
     pub fn is_own(&self) -> bool {

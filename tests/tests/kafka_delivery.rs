@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use kafka_support::*;
-use skysieve::kafka::{KafkaStream, Settings};
+use skysieve::kafka::{KafkaInput, KafkaStream, Settings};
 use skysieve::sink::CountLog;
 use skysieve::source::{BatchLimits, Polled, Source};
 use skysieve_tests::{Broker, Stop};
@@ -380,7 +380,7 @@ fn nightly_topics_are_found_by_their_pattern_and_large_packets_pass() {
     fill(&settings, &format!("{name}_20261122"), 2, 0..100);
     let stream = KafkaStream::open(&settings, &name, "main").unwrap();
     stream.ensure_topic(&output_topic(&name)).unwrap();
-    let samples = stream.samples(10, Duration::from_secs(20)).unwrap();
+    let samples = KafkaInput::samples(&settings, 10, Duration::from_secs(20)).unwrap();
     assert_eq!(samples.len(), 10);
     assert!(
         samples

@@ -22,15 +22,17 @@ const WHOLE: usize = 1_000;
 const WARM: usize = 10;
 
 /// GETs that are no listings: bytes, documents, results (which lie in archives or topics), signs of life.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 11] = [
     "/livez",
     "/readyz",
+    "/metrics",
     "/v1/docs",
     "/v1/openapi.json",
     "/v1/filters/{owner}/{name}/alerts",
     "/v1/filters/{owner}/{name}/alerts/live",
     "/v1/filters/{owner}/{name}/failures/{id}/packet",
     "/v1/filters/{owner}/{name}/versions/{number}/component",
+    "/v1/filters/{owner}/{name}/withheld/{night}/alerts",
     "/v1/filters/{owner}/{name}/gate",
 ];
 
@@ -197,4 +199,44 @@ pub fn time(caller: &Caller, listing: &Listing, times: usize) -> Result<Option<T
     }
     timed.times.sort();
     Ok(Some(timed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listing_of_the_interface_is_known() {
+        let document = include_str!("../../../docs/openapi.json");
+        let document: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
+        let paths = document["paths"].as_object().into_iter().flatten();
+        let listings = paths.filter(|(path, operations)| {
+            operations["get"].is_object() && !OTHERS.contains(&path.as_str())
+        });
+        let mut seen = 0;
+        for (path, operations) in listings {
+            let parts = path
+                .split('{')
+                .skip(1)
+                .filter_map(|rest| rest.split('}').next());
+            for part in parts {
+                let known = ["owner", "name", "user", "group", "number", "id"];
+                assert!(
+                    known.contains(&part),
+                    "{path} has a new part: give it a value"
+                );
+            }
+            let parameters = operations["get"]["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten();
+            for parameter in parameters.filter(|one| one["in"] == "query") {
+                let name = parameter["name"].as_str().unwrap_or_default();
+                let known = ["limit", "cursor"].contains(&name) || values(path, name).is_ok();
+                assert!(known, "{path} has a new parameter {name}");
+            }
+            seen += 1;
+        }
+        assert!(seen > 20, "{seen} listings");
+    }
 }

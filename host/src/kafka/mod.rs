@@ -43,6 +43,7 @@ mod count_log;
 mod deliveries;
 mod error;
 mod group;
+mod input;
 mod lookback;
 mod memory;
 mod names;
@@ -64,6 +65,7 @@ mod withheld;
 
 pub use count_log::KafkaCountLog;
 pub use error::KafkaError;
+pub use input::KafkaInput;
 pub use lookback::KafkaLookback;
 pub use names::StreamTopics;
 pub use range::KafkaRange;

@@ -19,6 +19,7 @@ use super::group::{Group, Reading};
 use super::memory::PositionMemory;
 use super::settings::{OutOfRange, Start};
 use crate::source::Partition;
+use crate::source::archive::{Next, Progress};
 
 /// Longest wait for one partition's committed position; it stays pending and is asked for again.
 const ONE_ANSWER: Duration = Duration::from_millis(250);
@@ -31,25 +32,28 @@ const BROKER_ANSWER: Duration = Duration::from_secs(2);
 pub(super) struct Settler {
     group: Arc<Group>,
     pending: VecDeque<Partition>,
-    memory: PositionMemory,
+    kept: Kept,
     start: Start,
     out_of_range: OutOfRange,
+}
+
+/// Where committed positions are kept.
+pub(super) enum Kept {
+    /// With the group on the broker, and as records for the day when those expire.
+    Group(PositionMemory),
+    /// Beside the outputs, which are elsewhere: nothing is ever written to the broker.
+    Beside(Progress),
 }
 
 /// A position is not known yet; the partition stays pending.
 struct NotYet(String);
 
 impl Settler {
-    pub(super) fn new(
-        group: Arc<Group>,
-        memory: PositionMemory,
-        start: Start,
-        gone: OutOfRange,
-    ) -> Self {
+    pub(super) fn new(group: Arc<Group>, kept: Kept, start: Start, gone: OutOfRange) -> Self {
         Settler {
             group,
             pending: VecDeque::new(),
-            memory,
+            kept,
             start,
             out_of_range: gone,
         }
@@ -116,8 +120,19 @@ impl Settler {
         }
     }
 
-    /// The group's position, `None` when it has none.
+    /// The committed position, `None` when there is none.
     fn committed(&self, partition: &Partition) -> Result<Option<i64>, NotYet> {
+        match &self.kept {
+            Kept::Group(_) => self.committed_by_group(partition),
+            Kept::Beside(progress) => Ok(match progress.next(partition) {
+                Some(Next::At(position)) => Some(position),
+                // A topic has no end.
+                Some(Next::Finished) | None => None,
+            }),
+        }
+    }
+
+    fn committed_by_group(&self, partition: &Partition) -> Result<Option<i64>, NotYet> {
         let mut list = TopicPartitionList::new();
         list.add_partition(&partition.topic, partition.index);
         let _call = self.group.watchdog().watch("reading committed positions");
@@ -155,24 +170,29 @@ impl Settler {
         low: i64,
         high: i64,
     ) -> Result<i64, NotYet> {
-        let remembered = self
-            .memory
-            .recall(partition)
-            .map_err(|error| NotYet(error.to_string()))?;
+        let remembered = match &mut self.kept {
+            Kept::Group(memory) => memory.recall(partition),
+            Kept::Beside(_) => Ok(None),
+        };
+        let remembered = remembered.map_err(|error| NotYet(error.to_string()))?;
         let position = remembered.unwrap_or(match self.start {
             Start::Earliest => low,
             Start::Latest => high,
         });
         tracing::info!(
             topic = %partition.topic, partition = partition.index, position, recovered = remembered.is_some(),
-            "the group has no committed position"
+            "there is no committed position"
         );
         self.commit(partition, position)?;
         Ok(position)
     }
 
-    /// Outside of any transaction; the broker refuses it from anybody but the member of now.
+    /// Outside of any transaction; the broker refuses it from anybody but the member of now. Beside the
+    /// outputs a position begins with the first of them.
     fn commit(&self, partition: &Partition, position: i64) -> Result<(), NotYet> {
+        if let Kept::Beside(_) = self.kept {
+            return Ok(());
+        }
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&partition.topic, partition.index, Offset::Offset(position))
             .map_err(not_yet)?;

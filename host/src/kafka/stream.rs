@@ -4,23 +4,21 @@
 //! work; each worker is its caller's.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::count_log::KafkaCountLog;
 use super::group::Group;
-use super::lookback::KafkaLookback;
 use super::memory::PositionMemory;
 use super::names::StreamTopics;
 use super::records::Writer;
 use super::results::KafkaResults;
-use super::settle::Settler;
+use super::settle::{Kept, Settler};
 use super::sink::KafkaSink;
 use super::source::KafkaSource;
 use super::topics::Topics;
 use super::transaction::Transactions;
 use super::watchdog::{Observer, Watchdog};
 use super::withheld::Records;
-use super::{KafkaError, Settings, samples};
+use super::{KafkaError, Settings};
 use crate::results::{Begin, Reader, Results, ResultsError, Withholder};
 
 /// A stream's lane on a Kafka cluster. Cheap to clone; every call blocks, none for ever.
@@ -98,7 +96,8 @@ impl KafkaStream {
         let group = Arc::new(Group::join(settings, &group_name, watchdog.clone())?);
         let memory =
             PositionMemory::new(settings.clone(), own.positions.clone(), group_name.clone());
-        let settler = Settler::new(group.clone(), memory, settings.start, settings.out_of_range);
+        let kept = Kept::Group(memory);
+        let settler = Settler::new(group.clone(), kept, settings.start, settings.out_of_range);
         let partitions = usize::try_from(self.0.counts_partitions).unwrap_or(1);
         let sink = KafkaSink {
             group: group.clone(),
@@ -132,20 +131,6 @@ impl KafkaStream {
     /// When a client cannot be made.
     pub fn count_log(&self) -> Result<KafkaCountLog, KafkaError> {
         KafkaCountLog::new(&self.0.settings, &self.0.cluster, &self.0.own.counts)
-    }
-
-    /// The recent past of the source topics.
-    #[must_use]
-    pub fn lookback(&self) -> KafkaLookback {
-        KafkaLookback::new(&self.0.settings)
-    }
-
-    /// About the `wanted` newest packets of the source topics.
-    ///
-    /// # Errors
-    /// When the broker does not answer within `timeout`.
-    pub fn samples(&self, wanted: usize, timeout: Duration) -> Result<Vec<Arc<[u8]>>, KafkaError> {
-        samples::read(&self.0.settings, wanted, timeout)
     }
 
     /// Names of the stream's own topics.

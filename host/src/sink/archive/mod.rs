@@ -203,6 +203,10 @@ impl Sink for ArchiveSink {
         if is_empty(&delivery) {
             return Ok(());
         }
+        let Some(_claim) = self.progress.claim(&delivery.positions) else {
+            let reason = "another worker has committed some of these packets";
+            return Err(SinkError::Aborted(reason.to_owned()));
+        };
         if let Err(error) = self.write(&delivery) {
             return Err(self.give_up(error));
         }

@@ -4,7 +4,7 @@
 //! where to read on, and which files are finished and need not be opened again. Shared by the
 //! sources and sinks of one stream. Never: IO.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -31,6 +31,23 @@ pub struct Progress {
 struct Files {
     next: HashMap<Key, Next>,
     packets: HashMap<Key, i64>,
+    claimed: HashSet<Key>,
+}
+
+/// Partitions of which one delivery is being committed; dropping it lets others commit.
+#[derive(Debug)]
+pub struct Claim {
+    files: Arc<Mutex<Files>>,
+    keys: Vec<Key>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in &self.keys {
+            files.claimed.remove(key);
+        }
+    }
 }
 
 /// The first half of the SHA-256 of a partition's name: equal names only, for all practice.
@@ -80,6 +97,30 @@ impl Progress {
         }
     }
 
+    /// The right to commit what lies between these positions, first offset and the next one to read. None
+    /// where another worker commits packets of one of the partitions, or has committed some of these: a
+    /// partition changes hands while its former holder is still at a commit.
+    #[must_use]
+    pub fn claim(&self, positions: &BTreeMap<Partition, (i64, i64)>) -> Option<Claim> {
+        let keys = |(partition, (first, _)): (&Partition, &(i64, i64))| {
+            (Key::of(&partition.topic, partition.index), Next::At(*first))
+        };
+        let keys: Vec<(Key, Next)> = positions.iter().map(keys).collect();
+        let mut files = self.lock();
+        let is_free = |(key, first): &(Key, Next)| {
+            let committed = files.next.get(key);
+            !files.claimed.contains(key) && committed.is_none_or(|next| next <= first)
+        };
+        if !keys.iter().all(is_free) {
+            return None;
+        }
+        let keys: Vec<Key> = keys.into_iter().map(|(key, _)| key).collect();
+        files.claimed.extend(&keys);
+        drop(files);
+        let files = self.files.clone();
+        Some(Claim { files, keys })
+    }
+
     /// Where to read on in `partition`; none where nothing of it was committed.
     #[must_use]
     pub fn next(&self, partition: &Partition) -> Option<Next> {
@@ -127,6 +168,30 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packets_are_claimed_by_one_at_a_time_and_never_again() {
+        let progress = Progress::default();
+        let of = |first, next| BTreeMap::from([(partition("a"), (first, next))]);
+        let both = BTreeMap::from([(partition("a"), (10, 20)), (partition("b"), (0, 5))]);
+        let claim = progress.claim(&of(0, 10)).unwrap();
+        assert!(progress.claim(&both).is_none(), "a commit is under way");
+        progress.advance(&of(0, 10));
+        drop(claim);
+        for (first, free) in [(0, false), (9, false), (10, true), (12, true)] {
+            assert_eq!(
+                progress.claim(&of(first, 20)).is_some(),
+                free,
+                "from {first}"
+            );
+        }
+        assert!(
+            progress.claim(&both).is_some(),
+            "what was refused holds nothing"
+        );
+        progress.put(&partition("a"), Next::Finished);
+        assert!(progress.claim(&of(20, 30)).is_none());
+    }
 
     fn partition(topic: &str) -> Partition {
         Partition {

@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn every_listing_of_the_interface_is_known() {
         let document = include_str!("../../../docs/openapi.json");
-        let document: serde_json::Value = serde_json::from_str(document).unwrap_or_default();
+        let document: Value = serde_json::from_str(document).unwrap_or_default();
         let paths = document["paths"].as_object().into_iter().flatten();
         let listings = paths.filter(|(path, operations)| {
             operations["get"].is_object() && !OTHERS.contains(&path.as_str())

@@ -40,7 +40,7 @@ pub(super) struct Settler {
 /// Where committed positions are kept.
 pub(super) enum Kept {
     /// With the group on the broker, and as records for the day when those expire.
-    Group(PositionMemory),
+    Group(Box<PositionMemory>),
     /// Beside the outputs, which are elsewhere: nothing is ever written to the broker.
     Beside(Progress),
 }

@@ -96,7 +96,7 @@ impl KafkaStream {
         let group = Arc::new(Group::join(settings, &group_name, watchdog.clone())?);
         let memory =
             PositionMemory::new(settings.clone(), own.positions.clone(), group_name.clone());
-        let kept = Kept::Group(memory);
+        let kept = Kept::Group(Box::new(memory));
         let settler = Settler::new(group.clone(), kept, settings.start, settings.out_of_range);
         let partitions = usize::try_from(self.0.counts_partitions).unwrap_or(1);
         let sink = KafkaSink {

@@ -4,6 +4,7 @@
 //! Never: a figure.
 
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,6 +15,8 @@ use prometheus_client::registry::{Registry, Unit};
 use super::labels::{
     OfCommit, OfFilter, OfStream, OfVerdict, VERDICTS, batches, durations, latencies,
 };
+
+use crate::delivery::Counts;
 
 /// Adds fractions of seconds up.
 type SecondsCounter = Counter<f64, AtomicU64>;
@@ -257,5 +260,41 @@ impl Series {
         self.withheld.remove(&of);
         self.seconds.remove(&of);
         self.fuel.remove(&of);
+    }
+}
+
+/// What the figures of a filter need of its counts.
+#[derive(Clone, Copy)]
+pub(super) struct Sums {
+    passed: u64,
+    rejected: u64,
+    failed: u64,
+    withheld: u64,
+    elapsed: Duration,
+    fuel: u64,
+}
+
+impl From<&Counts> for Sums {
+    fn from(counts: &Counts) -> Self {
+        Self {
+            passed: counts.passed,
+            rejected: counts.rejected.values().sum(),
+            failed: counts.failed.values().sum(),
+            withheld: counts.withheld.values().sum(),
+            elapsed: Duration::from_nanos(counts.elapsed_ns),
+            fuel: counts.fuel,
+        }
+    }
+}
+
+impl FilterSeries {
+    /// Adds what one delivery did.
+    pub fn add(&self, sums: &Sums) {
+        self.passed.inc_by(sums.passed);
+        self.rejected.inc_by(sums.rejected);
+        self.failed.inc_by(sums.failed);
+        self.withheld.inc_by(sums.withheld);
+        self.seconds.inc_by(sums.elapsed.as_secs_f64());
+        self.fuel.inc_by(sums.fuel);
     }
 }

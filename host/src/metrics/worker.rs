@@ -3,14 +3,14 @@
 //! In: each thing that it did. Out: figures of its stream, and its pulse. Never: a figure of something that
 //! was not committed, but for what is measured of the work itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::millis;
-use super::series::{FilterSeries, Series, StreamSeries};
-use crate::delivery::{Counts, Delivery};
+use super::series::{FilterSeries, Series, StreamSeries, Sums};
+use crate::delivery::Delivery;
 use crate::evaluate::active::ActiveSet;
 use crate::source::Packet;
 
@@ -59,7 +59,7 @@ pub struct Weighed {
     dead_letters: u64,
     outputs: u64,
     output_bytes: u64,
-    filters: Vec<(i64, Counts)>,
+    filters: Vec<(i64, Sums)>,
 }
 
 impl Pulse {
@@ -177,12 +177,9 @@ impl WorkerMeter {
                 (destination.setting, (name, series))
             })
             .collect();
-        for (_, (name, _)) in self
-            .filters
-            .iter()
-            .filter(|(one, _)| !now.contains_key(one))
-        {
-            if !now.values().any(|(other, _)| other == name) {
+        let names: HashSet<&str> = now.values().map(|(name, _)| name.as_str()).collect();
+        for (name, _) in self.filters.values() {
+            if !names.contains(name.as_str()) {
                 self.series.forget_filter(&stream.stream, name);
             }
         }
@@ -217,7 +214,7 @@ impl WorkerMeter {
             outputs: delivery.outputs.len() as u64,
             output_bytes: payloads.map(|output| output.payload.len() as u64).sum(),
             filters: filters
-                .map(|(key, counts)| (key.setting, counts.clone()))
+                .map(|(key, counts)| (key.setting, Sums::from(counts)))
                 .collect(),
         }
     }
@@ -239,13 +236,13 @@ impl WorkerMeter {
             // Below 2^52 ms.
             stream.latency.observe(late_ms as f64 / 1_000.0);
         }
-        for (setting, counts) in &weighed.filters {
+        for (setting, sums) in &weighed.filters {
             let known = self
                 .filters
                 .get(setting)
                 .or_else(|| self.before.get(setting));
             if let Some((_, series)) = known {
-                series.add(counts);
+                series.add(sums);
             }
         }
         self.forget();
@@ -271,18 +268,6 @@ impl WorkerMeter {
 impl Drop for WorkerMeter {
     fn drop(&mut self) {
         self.shared.pulse.is_running.store(false, Ordering::Relaxed);
-    }
-}
-
-impl FilterSeries {
-    fn add(&self, counts: &Counts) {
-        self.passed.inc_by(counts.passed);
-        self.rejected.inc_by(counts.rejected.values().sum());
-        self.failed.inc_by(counts.failed.values().sum());
-        self.withheld.inc_by(counts.withheld.values().sum());
-        let elapsed = Duration::from_nanos(counts.elapsed_ns);
-        self.seconds.inc_by(elapsed.as_secs_f64());
-        self.fuel.inc_by(counts.fuel);
     }
 }
 
